@@ -1,0 +1,59 @@
+"""evalkit: reproducible before/after evaluation of service commitments.
+
+`open_study()` evaluates a whole study; `ratio_of_means`, `proportion`, `proportion_change` and `rate_ratio`
+answer on plain arrays. Everything is imported when first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from evalkit.effect import Effect
+    from evalkit.errors import EvalkitError, NotEvaluableError
+    from evalkit.estimands.mean import ratio_of_means
+    from evalkit.estimands.proportion import proportion, proportion_change
+    from evalkit.estimands.rate import rate_ratio
+    from evalkit.results import GoalResult, StudyResult
+    from evalkit.session import OpenStudy, open_study
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Effect": "evalkit.effect",
+    "EvalkitError": "evalkit.errors",
+    "GoalResult": "evalkit.results",
+    "NotEvaluableError": "evalkit.errors",
+    "OpenStudy": "evalkit.session",
+    "StudyResult": "evalkit.results",
+    "open_study": "evalkit.session",
+    "proportion": "evalkit.estimands.proportion",
+    "proportion_change": "evalkit.estimands.proportion",
+    "rate_ratio": "evalkit.estimands.rate",
+    "ratio_of_means": "evalkit.estimands.mean",
+}
+
+__all__ = [
+    "Effect",
+    "EvalkitError",
+    "GoalResult",
+    "NotEvaluableError",
+    "OpenStudy",
+    "StudyResult",
+    "open_study",
+    "proportion",
+    "proportion_change",
+    "rate_ratio",
+    "ratio_of_means",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'evalkit' has no attribute '{name}'")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -1,0 +1,73 @@
+"""What can go wrong, each with the exit code the command line answers with.
+
+Every error carries plain sentences that name the file, row, column or key, what was found, what was
+expected and the mend. The command line prints them as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class EvalkitError(Exception):
+    """Base of all errors evalkit raises on purpose; `messages` holds one sentence a problem."""
+
+    exit_code = 1
+
+    def __init__(self, messages: str | Iterable[str]) -> None:
+        self.messages = (messages,) if isinstance(messages, str) else tuple(messages)
+        super().__init__("\n".join(self.messages))
+
+
+class StudyError(EvalkitError):
+    """The study file is wrong. All its mistakes are told at once."""
+
+    exit_code = 2
+
+
+class ParameterError(EvalkitError, ValueError):
+    """A parameter of a call or of the command line is wrong."""
+
+    exit_code = 2
+
+
+class RecordsError(EvalkitError):
+    """The records are not what the study file says: a missing file, a missing column, another encoding."""
+
+    exit_code = 2
+
+
+class NotEvaluableError(EvalkitError, ValueError):
+    """The question cannot be answered on these data. `code` is the flag that says so in a result."""
+
+    exit_code = 3
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class NotebookError(EvalkitError):
+    """A notebook failed; nothing was published."""
+
+    exit_code = 4
+
+
+class VerificationError(EvalkitError):
+    """A published number is not the one that the records give."""
+
+    exit_code = 5
+
+
+class LockedError(EvalkitError):
+    """Another run holds the lock of this reports folder."""
+
+    exit_code = 6
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return ` Did you mean 'x'?` for the known word most like `word`, or an empty string."""
+    import difflib
+
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f" Did you mean '{close[0]}'?" if close else ""

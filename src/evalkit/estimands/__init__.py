@@ -1,0 +1,1 @@
+"""What is estimated: numbers in, results out. Knows no study, no file and no plot."""

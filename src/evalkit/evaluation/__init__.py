@@ -1,0 +1,1 @@
+"""The conductor: a study and a period in, results out."""

@@ -1,0 +1,191 @@
+"""All goals of a study for one period: read once, evaluate each, adjust over the family."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from evalkit.errors import NotEvaluableError, ParameterError
+from evalkit.evaluation.diagnostics import Case, diagnose, flag
+from evalkit.evaluation.sensitivity import sensitivity
+from evalkit.evaluation.window import Outcome, evaluate_window, scale_of
+from evalkit.evaluation.windows import Comparison, atomic, cuts, period_comparison, to_date_comparison
+from evalkit.inference.multiplicity import adjust
+from evalkit.moments import Moments, calendar_exposure, exposure_moments, goal_moments, merge_exposure
+from evalkit.periods import Period
+from evalkit.results import Evaluation, Flag, GoalResult, SensitivityLine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from evalkit.records import Records
+    from evalkit.study import Study
+
+
+def check_period(study: Study, period: Period, as_of: date) -> None:
+    """Raise ParameterError for a period before the programme, or one that begins after the cut-off."""
+    if period.end < study.programme_start:
+        raise ParameterError(
+            f"The period {period.label} ends on {period.end}, before the programme starts on {study.programme_start}; "
+            "it is part of the baseline. Name a later period."
+        )
+    if period.start > as_of:
+        raise ParameterError(
+            f"The period {period.label} begins on {period.start}, after the data cut-off {as_of}; name an earlier period "
+            "or a later cut-off."
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One goal or indicator with the moments its evaluations need."""
+
+    question: Any
+    moments: Moments
+    records: Records
+
+
+def moments_of(
+    study: Study, question: Any, periods: Sequence[Period], as_of: date, records: Callable[[str], Records]
+) -> Question:
+    """Return the moments of a goal for these periods, exposure included."""
+    source = records(question.source)
+    days = cuts(study, question, periods, as_of)
+    moments = goal_moments(source, question, as_of=as_of, timezone=study.timezone, cuts=days)
+    if question.metric.kind == "rate":
+        exposure = question.metric.exposure
+        if exposure == "calendar-days":
+            moments = calendar_exposure(moments, atomic(days))
+        elif not isinstance(exposure, str):
+            other = exposure_moments(records(exposure.source), question, as_of=as_of, cuts=days)
+            moments = merge_exposure(moments, other)
+    return Question(question=question, moments=moments, records=source)
+
+
+def evaluate_question(study: Study, asked: Question, period: Period, as_of: date, language: str) -> GoalResult:
+    """Return a goal's or indicator's result before adjustment over the family."""
+    question, confidence = asked.question, study.inference.confidence
+    target = getattr(question, "target", None)
+    flags: list[Flag] = []
+    outcome: Outcome | None = None
+    comparison: Comparison | None = None
+    to_date: Evaluation | None = None
+    lines: tuple[SensitivityLine, ...] = ()
+    blocked = _blocked(asked)
+    if blocked is not None:
+        flags.append(blocked)
+    try:
+        comparison = period_comparison(study, question, period, as_of)
+        outcome = evaluate_window(question, asked.moments, comparison, confidence)
+        if blocked is None:
+            lines = sensitivity(question, asked.moments, outcome)
+            flags += outcome.flags
+            flags += diagnose(
+                Case(
+                    study=study,
+                    question=question,
+                    moments=asked.moments,
+                    records=asked.records,
+                    outcome=outcome,
+                    comparison=comparison,
+                    lines=lines,
+                )
+            )
+    except NotEvaluableError as reason:
+        flags.append(Flag(code=reason.code, severity="serious", message=reason.messages[0]))
+    evaluation = outcome.evaluation if outcome else _nothing(study, question)
+    ahead = to_date_comparison(study, question, period, as_of)
+    if ahead is not None:
+        to_date = evaluate_window(question, asked.moments, ahead, confidence).evaluation
+    if blocked is not None:
+        evaluation, to_date, lines = _silenced(evaluation), to_date and _silenced(to_date), ()
+    return GoalResult(
+        id=question.id,
+        title=question.title.in_language(language),
+        kind=question.metric.kind,
+        better=question.better,
+        target=target.to_dict() if target else None,
+        period=evaluation,
+        to_date=to_date,
+        verdict=evaluation.verdict if target else None,
+        p_target_adjusted=None,
+        flags=tuple(flags),
+        sensitivity=lines,
+        counts=_counts(asked, comparison),
+    )
+
+
+def _blocked(asked: Question) -> Flag | None:
+    """Return the flag that forbids any evaluation of the goal, if there is one."""
+    records = asked.records
+    if not records.too_many_rejected:
+        return None
+    return flag(
+        "too_many_rejected",
+        "serious",
+        "{rejected} of {found} records of '{source}' ({share:.1f} %) were rejected, more than the {limit:.1f} % the study "
+        "allows (`max_rejected`); mend the records or the fields' constraints.",
+        rejected=records.rejected,
+        found=records.found,
+        source=records.name,
+        share=100 * records.rejected_share,
+        limit=100 * records.source.max_rejected,
+    )
+
+
+def _nothing(study: Study, question: Any) -> Evaluation:
+    target = getattr(question, "target", None)
+    return Evaluation(
+        before=None,
+        after=None,
+        scale=scale_of(question),
+        confidence=study.inference.confidence,
+        target_value=target.value if target else None,
+        effect=None,
+    )
+
+
+def _silenced(evaluation: Evaluation) -> Evaluation:
+    return replace(evaluation, effect=None, change=None)
+
+
+def _counts(asked: Question, comparison: Comparison | None) -> dict[str, int]:
+    """Return how many records of the comparison count, and how many are left out for what reason."""
+    if comparison is None:
+        return {}
+    sides = {"before": [comparison.before], "after": list(comparison.after)}
+    return {
+        f"{name}_{side}": asked.moments.total(windows, name)
+        for side, windows in sides.items()
+        for name in ("n", "missing", "open", "not_yet_due")
+    }
+
+
+def adjust_family(study: Study, results: Sequence[GoalResult]) -> tuple[GoalResult, ...]:
+    """Return the goals with p-values adjusted over the family, all goals of the study.
+
+    A goal that is not evaluable enters as p = 1. `achieved` asks for the adjusted p-value as well.
+    """
+    pvalues = [1.0 if result.period.p_target is None else result.period.p_target for result in results]
+    adjusted = adjust(pvalues, study.inference.multiplicity)
+    alpha = (1 - study.inference.confidence) / 2
+    return tuple(_adjusted(result, p, alpha, len(results)) for result, p in zip(results, adjusted, strict=True))
+
+
+def _adjusted(result: GoalResult, p: float, alpha: float, family: int) -> GoalResult:
+    if result.period.effect is None:
+        return result
+    if result.verdict == "achieved" and p >= alpha:
+        caution = flag(
+            "multiplicity",
+            "caution",
+            "Alone this goal would count as achieved; over the study's {family} goals together its p-value is {p:.3f}, "
+            "not below {alpha:.3f}.",
+            family=family,
+            p=p,
+            alpha=alpha,
+        )
+        return replace(result, verdict="inconclusive", p_target_adjusted=p, flags=(caution, *result.flags))
+    return replace(result, p_target_adjusted=p)

@@ -1,0 +1,78 @@
+"""A goal's metric over time."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from evalkit.periods import Frequency, Period, Window, period_containing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+
+    from evalkit.records import Records
+    from evalkit.study import Study
+
+
+def series(
+    study: Study, question: Any, frequency: Frequency, as_of: date | None, records: Callable[[str], Records]
+) -> pd.DataFrame:
+    """Return the metric by calendar period and phase (see OpenStudy.series)."""
+    import pandas as pd
+
+    from evalkit.evaluation.conductor import moments_of
+
+    source = records(question.source)
+    cutoff = as_of or last_day(source) or study.baseline.end
+    whole = Window(study.baseline.start, max(cutoff, study.baseline.end))
+    asked = moments_of(study, question, [Period("all", whole)], cutoff, records)
+    rows = []
+    for phase, window in _phases(study, question, whole):
+        for start, end in _cut(window, frequency):
+            inside = asked.moments.within([Window(start, end)])
+            a, b = asked.moments.sums[inside, :2].sum(axis=0)
+            rows.append(
+                {
+                    "start": start,
+                    "end": end,
+                    "value": a / b if b > 0 else np.nan,
+                    "records": int(asked.moments.counts[inside, 0].sum()),
+                    "numerator": a,
+                    "denominator": b,
+                    "phase": phase,
+                }
+            )
+    return pd.DataFrame(rows, columns=["start", "end", "value", "records", "numerator", "denominator", "phase"])
+
+
+def last_day(records: Records) -> date | None:
+    """Return the day of the latest record, or None without any."""
+    from evalkit.records.fields import DAY
+
+    valid = records.valid
+    found: date | None = valid[DAY].max().to_pyarrow().as_py()
+    return found
+
+
+def _phases(study: Study, question: Any, whole: Window) -> list[tuple[str, Window]]:
+    baseline, phase_in = study.windows_of(question)
+    found = [("baseline", baseline)]
+    if whole.end >= study.programme_start:
+        programme = Window(study.programme_start, whole.end)
+        during = programme.intersect(phase_in) if phase_in else None
+        if during:
+            found.append(("phase-in", during))
+        found += [("after", part) for part in programme.minus(phase_in)]
+    return sorted(found, key=lambda item: item[1].start)
+
+
+def _cut(window: Window, frequency: Frequency) -> list[tuple[date, date]]:
+    parts: dict[str, list[date]] = {}
+    for month in window.months():
+        label = period_containing(month.start, frequency).label
+        parts.setdefault(label, [month.start, month.end])[1] = month.end
+    return [(start, end) for start, end in parts.values()]

@@ -1,0 +1,163 @@
+"""One goal in one window: the estimate, or why there is none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from evalkit.effect import Effect, Scale
+from evalkit.errors import NotEvaluableError
+from evalkit.estimands.compare import compare
+from evalkit.estimands.totals import Totals
+from evalkit.evaluation.arms import totals_of
+from evalkit.evaluation.windows import Comparison, month_shares
+from evalkit.inference.contrast import Array, Estimand, arm_values
+from evalkit.moments import Moments
+from evalkit.results import Arm, Evaluation, Flag
+
+COMMON_STRATA_FLOOR, COMMON_STRATA_CAUTION = 0.80, 0.95
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """The choices of analysis that sensitivity lines vary; by default the goal's own."""
+
+    standardised: bool
+    same_months: bool
+    clustered: bool
+    without_cluster: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """An evaluation with what diagnostics and sensitivity need to know of it."""
+
+    evaluation: Evaluation
+    flags: tuple[Flag, ...]
+    totals: Totals | None
+    estimand: Estimand | None
+    comparison: Comparison | None
+
+
+def choices_of(question: Any) -> Choices:
+    """Return the goal's own choices."""
+    return Choices(
+        standardised=bool(question.standardise_by),
+        same_months=question.compare_with == "same-months",
+        clustered=question.cluster is not None,
+    )
+
+
+def scale_of(question: Any) -> Scale:
+    """Return the scale of the estimate; an indicator, which has no target, is shown as a ratio or difference."""
+    target = getattr(question, "target", None)
+    if target is not None:
+        return target.scale  # type: ignore[no-any-return]
+    return "difference" if question.metric.kind == "proportion" else "ratio"
+
+
+def sample(question: Any, moments: Moments, comparison: Comparison, choices: Choices) -> tuple[Totals, Array | None]:
+    """Return the totals under these choices and the month shares the baseline is weighted to, if any."""
+    shares = month_shares(comparison.after) if choices.same_months else None
+    totals = totals_of(
+        moments,
+        kind=question.metric.kind,
+        before=[comparison.before],
+        after=comparison.after,
+        months=shares,
+        clustered=choices.clustered,
+        stratified=choices.standardised,
+        plain=question.metric.kind == "proportion" and question.metric.weight is None,
+    )
+    if choices.without_cluster is not None:
+        totals = without_cluster(totals, choices.without_cluster)
+    return totals, None if shares is None else shares[shares > 0]
+
+
+def without_cluster(totals: Totals, cluster: int) -> Totals:
+    """Return the totals without one cluster. Second moments stay those of all: clusters make the variance."""
+    keep = np.arange(len(totals.before)) != cluster
+    return replace(totals, before=totals.before[keep], after=totals.after[keep])
+
+
+def estimate(
+    question: Any, moments: Moments, comparison: Comparison, confidence: float, choices: Choices, scale: Scale
+) -> tuple[Effect, Totals, Estimand]:
+    """Return the effect under these choices. Raises NotEvaluableError."""
+    totals, season = sample(question, moments, comparison, choices)
+    estimand = Estimand(scale=scale, standardised=choices.standardised, season=season)
+    target = getattr(question, "target", None)
+    aimed = target if target is not None and target.scale == scale else None
+    effect = compare(
+        totals, estimand, target=aimed.value if aimed else None, better=question.better, confidence=confidence
+    )
+    return effect, totals, estimand
+
+
+def evaluate_window(question: Any, moments: Moments, comparison: Comparison, confidence: float) -> Outcome:
+    """Evaluate one goal in one window. What cannot be answered comes back as a flag, never as an error."""
+    scale, choices, flags = scale_of(question), choices_of(question), []
+    target = getattr(question, "target", None)
+    totals, season = sample(question, moments, comparison, choices)
+    estimand = Estimand(scale=scale, standardised=choices.standardised, season=season)
+    effect = change = None
+    try:
+        if choices.standardised:
+            _check_strata(totals, question)
+        effect, totals, estimand = estimate(question, moments, comparison, confidence, choices, scale)
+    except NotEvaluableError as reason:
+        flags.append(Flag(code=reason.code, severity="serious", message=reason.messages[0]))
+    if scale == "level" and effect is not None:
+        try:
+            change = estimate(question, moments, comparison, confidence, choices, "difference")[0]
+        except NotEvaluableError as reason:
+            flags.append(Flag(code="no_baseline", severity="info", message=f"No change can be told: {reason.messages[0]}"))
+    before = _arm(totals, estimand, moments, comparison, 0)
+    evaluation = Evaluation(
+        before=before if before is not None and (before.records or question.metric.kind == "rate") else None,
+        after=_arm(totals, estimand, moments, comparison, 1),
+        scale=scale,
+        confidence=confidence,
+        target_value=target.value if target else None,
+        effect=effect,
+        change=change,
+        not_yet_due=moments.total(comparison.after, "not_yet_due") if question.metric.kind == "proportion" and (
+            question.metric.success.within is not None
+        ) else None,
+    )
+    return Outcome(evaluation=evaluation, flags=tuple(flags), totals=totals, estimand=estimand, comparison=comparison)
+
+
+def _arm(totals: Totals, estimand: Estimand, moments: Moments, comparison: Comparison, side: int) -> Arm | None:
+    """Return one side's description: its value as compared (standardised, month-weighted)."""
+    sums = (totals.before.sum(axis=2) if side == 0 else totals.after)[:, 1].sum(axis=-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = float(arm_values(totals.before.sum(axis=0), totals.after.sum(axis=0), estimand)[side])
+    window = comparison.before if side == 0 else comparison.span
+    return Arm(
+        records=totals.records[side],
+        clusters=int((sums > 0).sum()) if totals.clustered else None,
+        value=value if np.isfinite(value) else None,
+        start=window.start,
+        end=window.end,
+    )
+
+
+def common_share(totals: Totals) -> float:
+    """Return the smaller share of the two arms' weight that lies in strata both have."""
+    before, after = totals.before[:, 1].sum(axis=(0, 1)), totals.after[:, 1].sum(axis=0)
+    common = (before > 0) & (after > 0)
+    shares = [float(arm[common].sum() / arm.sum()) for arm in (before, after) if arm.sum() > 0]
+    return min(shares) if shares else 0.0
+
+
+def _check_strata(totals: Totals, question: Any) -> None:
+    share = common_share(totals)
+    if 0 < share < COMMON_STRATA_FLOOR:
+        raise NotEvaluableError(
+            "strata_not_common",
+            f"Only {100 * share:.0f} % of the records lie in kinds of {', '.join(question.standardise_by)} that both "
+            "sides have; at least 80 % are needed to hold the mix.",
+        )

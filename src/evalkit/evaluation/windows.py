@@ -1,0 +1,89 @@
+"""Which days make up the two sides of a goal's comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from evalkit.errors import NotEvaluableError
+from evalkit.inference.contrast import Array
+from evalkit.periods import Period, Window
+
+if TYPE_CHECKING:
+    from evalkit.study import Study
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """The days of both sides. `asked` is the window before phase-in and cut-off were taken off."""
+
+    before: Window
+    after: tuple[Window, ...]
+    asked: Window
+
+    @property
+    def span(self) -> Window:
+        return Window(self.after[0].start, self.after[-1].end)
+
+    @property
+    def days(self) -> int:
+        return sum(window.days for window in self.after)
+
+
+def period_comparison(study: Study, question: Any, period: Period, as_of: date) -> Comparison:
+    """Return the comparison of one period with the baseline.
+
+    Raises NotEvaluableError when nothing of the period is left to evaluate.
+    """
+    return _comparison(study, question, Window(max(period.start, study.programme_start), period.end), as_of)
+
+
+def to_date_comparison(study: Study, question: Any, period: Period, as_of: date) -> Comparison | None:
+    """Return the comparison of everything since phase-in (or programme start), or None before it begins."""
+    phase_in = study.windows_of(question)[1]
+    start = phase_in.end + timedelta(days=1) if phase_in else study.programme_start
+    if start > min(period.end, as_of):
+        return None
+    return _comparison(study, question, Window(start, period.end), as_of)
+
+
+def _comparison(study: Study, question: Any, asked: Window, as_of: date) -> Comparison:
+    baseline, phase_in = study.windows_of(question)
+    if asked.start > as_of:
+        raise NotEvaluableError("after_cutoff", f"The window {asked} begins after the data cut-off {as_of}.")
+    after = Window(asked.start, min(asked.end, as_of)).minus(phase_in)
+    if not after:
+        raise NotEvaluableError(
+            "inside_phase_in", f"The window {asked} lies wholly inside the goal's phase-in {phase_in}; it belongs to neither side."
+        )
+    return Comparison(before=baseline, after=after, asked=asked)
+
+
+def cuts(study: Study, question: Any, periods: Iterable[Period], as_of: date) -> tuple[date, ...]:
+    """Return every day at which a window of these periods begins or has ended, in order."""
+    baseline, phase_in = study.windows_of(question)
+    windows = [baseline, *([phase_in] if phase_in else []), *(period.window for period in periods)]
+    days = {day for window in windows for day in (window.start, window.end + timedelta(days=1))}
+    return tuple(sorted(days | {study.programme_start, as_of + timedelta(days=1)}))
+
+
+def atomic(days: tuple[date, ...]) -> list[Window]:
+    """Return the windows between consecutive cuts: disjoint, and each wholly in or out of every window."""
+    return [Window(start, end - timedelta(days=1)) for start, end in zip(days, days[1:], strict=False)]
+
+
+def month_shares(windows: Iterable[Window]) -> Array:
+    """Return the share of the windows' days that each calendar month holds, January first.
+
+    >>> month_shares([Window(date(2025, 1, 1), date(2025, 1, 31))]).tolist()[:2]
+    [1.0, 0.0]
+    """
+    days = np.zeros(12)
+    for window in windows:
+        for month in window.months():
+            days[month.start.month - 1] += month.days
+    return days / days.sum()

@@ -1,0 +1,182 @@
+"""Declared fields as engine expressions: the typed value, and every reason for which a record is rejected."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from evalkit.records.ingest import FILE, ROW, Raw
+
+if TYPE_CHECKING:
+    import ibis
+
+INSTANT = "#instant"  # suffix: seconds since 1970 UTC of a datetime field
+DAY = "#day"  # the local calendar day that places the record
+REASON = "#reason"  # why the record is rejected, or NULL
+
+_TYPE_WORDS = {
+    "number": "not a number",
+    "integer": "not a whole number",
+    "boolean": "neither true nor false",
+    "date": "not a date",
+    "datetime": "not a date and time",
+}
+_TRUE = ("true", "True", "TRUE", "1")
+_FALSE = ("false", "False", "FALSE", "0")
+_NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
+_DATE = r"^\d{4}-\d{2}-\d{2}$"
+_SHORT_TIME = r"^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})\s?(Z|[+-]\d{2}.*)?$"
+_DATETIME = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?\s?(Z|[+-]\d{2}(:?\d{2})?)?)?$"
+
+
+def prepare(raw: Raw, source: Any, instants: set[str], ordered: list[tuple[str, str]], positive: set[str]) -> ibis.Table:
+    """Return the typed records with their day and their reason for rejection.
+
+    Parameters
+    ----------
+    instants : datetime fields whose instants durations need.
+    ordered : pairs of fields (earlier, later); a record that has them the other way round is rejected.
+    positive : numeric fields that must not be negative (weights, exposures, counts of events).
+    """
+    import ibis
+
+    table = raw.table
+    columns: dict[str, Any] = {}
+    reasons: list[tuple[Any, str]] = []
+    for field in source.fields:
+        found = _missing_to_null(table[field.name], source.missing_values)
+        value, instant = _typed(found, field)
+        columns[field.name] = value
+        if field.name in instants and instant is not None:
+            columns[field.name + INSTANT] = instant
+        reasons.extend(_field_reasons(field, found, value))
+    for name in sorted(positive):
+        reasons.append((columns[name] < 0, f"{name}: negative"))
+    for earlier, later in ordered:
+        first = columns.get(earlier + INSTANT, columns[earlier])
+        second = columns.get(later + INSTANT, columns[later])
+        if first.type().is_numeric() != second.type().is_numeric():  # a date beside a datetime: by calendar day
+            first, second = columns[earlier].date(), columns[later].date()
+        reasons.append((second < first, f"{later}: before {earlier}"))
+    columns[DAY] = _day(columns, source.time)
+    if not isinstance(source.time, str):
+        reasons.append((columns[DAY].isnull(), f"{', '.join(source.time)}: not a date together"))
+    columns[REASON] = ibis.cases(*[(condition.fill_null(False), reason) for condition, reason in reasons], else_=None) if (
+        reasons
+    ) else ibis.null("string")
+    return table.select(table[FILE], table[ROW], **columns)
+
+
+def _missing_to_null(column: Any, missing: tuple[str, ...]) -> Any:
+    if not column.type().is_string():
+        return column
+    return column.isin(list(missing)).ifelse(None, column) if missing else column
+
+
+def _typed(found: Any, field: Any) -> tuple[Any, Any]:
+    """Return the value in the field's type, NULL where it is none, and its instant for a datetime."""
+    convert = {
+        "string": lambda: (found.cast("string"), None),
+        "number": lambda: (_number(found), None),
+        "integer": lambda: (_integer(found), None),
+        "boolean": lambda: (_boolean(found), None),
+        "date": lambda: (_date(found, field.format), None),
+        "datetime": lambda: _datetime(found, field.format),
+    }
+    return convert[field.type]()
+
+
+def _number(found: Any) -> Any:
+    if found.type().is_string():
+        value = found.re_search(_NUMBER).ifelse(found.try_cast("float64"), None)
+    else:
+        value = found.try_cast("float64")
+    return (value.isnan() | value.isinf()).ifelse(None, value)
+
+
+def _integer(found: Any) -> Any:
+    if found.type().is_integer():
+        return found.cast("int64")
+    number = _number(found)
+    return (number == number.floor()).ifelse(found.try_cast("int64"), None)
+
+
+def _boolean(found: Any) -> Any:
+    import ibis
+
+    if found.type().is_boolean():
+        return found
+    text = found.cast("string")
+    return ibis.cases((text.isin(_TRUE), True), (text.isin(_FALSE), False), else_=None)
+
+
+def _date(found: Any, pattern: str | None) -> Any:
+    if found.type().is_date():
+        return found
+    if not found.type().is_string():
+        return found.try_cast("date")
+    if pattern in (None, "default"):
+        return found.re_search(_DATE).ifelse(found, None).try_cast("date")
+    return _functions().try_strptime(found, pattern).cast("date")
+
+
+def _datetime(found: Any, pattern: str | None) -> tuple[Any, Any]:
+    """Return the local naive time and the instant in seconds since 1970 UTC."""
+    functions = _functions()
+    zoned = "timestamp('UTC', 6)"
+    if found.type().is_string() and pattern in (None, "default"):
+        full = found.re_replace(_SHORT_TIME, r"\1 \2:00\3").replace(",", ".")
+        aware = found.re_search(_DATETIME).ifelse(full, None).try_cast(zoned)
+    elif found.type().is_string():
+        aware = functions.try_strptime(found, pattern).cast(zoned)
+    else:
+        aware = found.cast(zoned)
+    return aware.cast("timestamp"), functions.epoch_us(aware) / 1e6
+
+
+def _field_reasons(field: Any, found: Any, value: Any) -> list[tuple[Any, str]]:
+    rules, name = field.constraints, field.name
+    reasons: list[tuple[Any, str]] = []
+    if rules is not None and rules.required:
+        reasons.append((found.isnull(), f"{name}: missing"))
+    if field.type != "string":
+        reasons.append((found.notnull() & value.isnull(), f"{name}: {_TYPE_WORDS[field.type]}"))
+    if rules is None:
+        return reasons
+    if rules.minimum is not None:
+        reasons.append((value < _bound(rules.minimum, field.type), f"{name}: below the minimum {rules.minimum}"))
+    if rules.maximum is not None:
+        reasons.append((value > _bound(rules.maximum, field.type), f"{name}: above the maximum {rules.maximum}"))
+    if rules.enum is not None:
+        allowed = [_bound(item, field.type) for item in rules.enum]
+        reasons.append((value.notin(allowed), f"{name}: not one of the allowed values"))
+    if rules.pattern is not None:
+        reasons.append((~value.re_search(f"^(?:{rules.pattern})$"), f"{name}: not in the declared pattern"))
+    if rules.minLength is not None:
+        reasons.append((value.length() < rules.minLength, f"{name}: shorter than {rules.minLength}"))
+    if rules.maxLength is not None:
+        reasons.append((value.length() > rules.maxLength, f"{name}: longer than {rules.maxLength}"))
+    return reasons
+
+
+def _bound(value: Any, kind: str) -> Any:
+    import ibis
+
+    if kind == "date":
+        return ibis.date(str(value))
+    return ibis.timestamp(str(value)) if kind == "datetime" else value
+
+
+def _day(columns: dict[str, Any], time: Any) -> Any:
+    if isinstance(time, str):
+        column = columns[time]
+        return column if column.type().is_date() else column.date()
+    parts = [columns[name].cast("string") for name in time]
+    text = parts[0].lpad(4, "0") + "-" + parts[1].lpad(2, "0") + "-"
+    return (text + (parts[2].lpad(2, "0") if len(parts) == 3 else "01")).try_cast("date")
+
+
+def _functions() -> Any:
+    """Return engine functions that Ibis has no name for."""
+    from evalkit.records import engine_functions
+
+    return engine_functions

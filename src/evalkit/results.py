@@ -1,0 +1,281 @@
+"""What an evaluation of a study gives: frozen results, one `to_dict()` each, nothing computed on display.
+
+`to_dict()` is the shape of `results.json`. Tables, sentences and pictures all derive from these objects.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any, Literal
+
+from evalkit.effect import Better, Direction, Effect, Verdict
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Severity = Literal["info", "caution", "serious"]
+Kind = Literal["mean", "ratio", "proportion", "rate"]
+
+
+def number(value: float | None) -> float | None:
+    """Return a JSON-safe number: None for a missing, infinite or undefined one."""
+    return None if value is None or not math.isfinite(value) else float(value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flag:
+    """A caution about one goal's evaluation: its code, how grave it is, and one plain English sentence.
+
+    `figures` are the numbers in the sentence, by name, so that another language can say the same.
+    """
+
+    code: str
+    severity: Severity
+    message: str
+    figures: dict[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, str]:
+        return {"code": self.code, "severity": self.severity, "message": self.message}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """The records of one side of a comparison and the metric's value among them.
+
+    `records` are those the value rests on; `clusters` is None where the goal names no cluster.
+    """
+
+    records: int
+    clusters: int | None
+    value: float | None
+    start: date
+    end: date
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "records": self.records,
+            "clusters": self.clusters,
+            "value": number(self.value),
+            "start": self.start.isoformat(),
+            "end": self.end.isoformat(),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """One goal in one window: E of the contract.
+
+    `effect` is None when the window is not evaluable; the goal's flags say why.
+    `change` is a level's effect against its baseline, on the difference scale.
+    """
+
+    before: Arm | None
+    after: Arm | None
+    scale: Literal["ratio", "difference", "level"]
+    confidence: float
+    target_value: float | None
+    effect: Effect | None
+    change: Effect | None = None
+    not_yet_due: int | None = None
+
+    @property
+    def verdict(self) -> Verdict | None:
+        if self.effect is None:
+            return "not_evaluable"
+        return self.effect.verdict
+
+    @property
+    def direction(self) -> Direction | None:
+        source = self.change if self.scale == "level" else self.effect
+        return source.direction if source is not None else None
+
+    @property
+    def p_target(self) -> float | None:
+        return self.effect.p_target if self.effect else None
+
+    @property
+    def p_change(self) -> float | None:
+        source = self.change if self.scale == "level" else self.effect
+        return source.p_change if source is not None else None
+
+    def to_dict(self) -> dict[str, Any]:
+        effect = self.effect
+        return {
+            "before": self.before.to_dict() if self.before else None,
+            "after": self.after.to_dict() if self.after else None,
+            "scale": self.scale,
+            "estimate": number(effect.estimate) if effect else None,
+            "ci": [number(effect.low), number(effect.high)] if effect else [None, None],
+            "confidence": self.confidence,
+            "target_value": self.target_value,
+            "null_value": {"ratio": 1.0, "difference": 0.0, "level": None}[self.scale],
+            "p_target": number(self.p_target),
+            "p_change": number(self.p_change),
+            "verdict": self.verdict,
+            "direction": self.direction,
+            "change": {"estimate": number(self.change.estimate), "ci": [number(self.change.low), number(self.change.high)]}
+            if self.change
+            else None,
+            "method": effect.method if effect else None,
+            "df": number(effect.df) if effect else None,
+            "not_yet_due": self.not_yet_due,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensitivityLine:
+    """The same estimand under another reasonable choice. `verdict` is what that choice alone would say."""
+
+    name: str
+    estimate: float | None
+    low: float | None
+    high: float | None
+    note: str
+    verdict: Verdict | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "estimate": number(self.estimate),
+            "ci": [number(self.low), number(self.high)],
+            "note": self.note,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoalResult:
+    """One goal (or indicator: `target` and `verdict` None) evaluated for one reporting period.
+
+    `period` is this period's evaluation, `to_date` that of everything since phase-in.
+    """
+
+    id: str
+    title: str
+    kind: Kind
+    better: Better
+    target: dict[str, float] | None
+    period: Evaluation
+    to_date: Evaluation | None
+    verdict: Verdict | None
+    p_target_adjusted: float | None
+    flags: tuple[Flag, ...] = ()
+    sensitivity: tuple[SensitivityLine, ...] = ()
+    rollout: dict[str, Any] | None = None
+    counts: dict[str, int] = field(default_factory=dict)  # records left out, by reason; not in results.json
+
+    def to_dict(self) -> dict[str, Any]:
+        shape: dict[str, Any] = {
+            "id": self.id,
+            "title": self.title,
+            "kind": self.kind,
+            "better": self.better,
+            "target": self.target,
+            "evaluations": {
+                "period": self.period.to_dict(),
+                "to_date": self.to_date.to_dict() if self.to_date else None,
+            },
+            "verdict": self.verdict,
+            "p_target_adjusted": number(self.p_target_adjusted),
+            "rollout": self.rollout,
+            "flags": [flag.to_dict() for flag in self.flags],
+            "sensitivity": [line.to_dict() for line in self.sensitivity],
+        }
+        if self.target is None:
+            for key in ("target", "verdict", "p_target_adjusted"):
+                del shape[key]
+        return shape
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one tidy row per window (`period`, `to_date`)."""
+        import pandas as pd
+
+        windows = [("period", self.period), ("to_date", self.to_date)]
+        rows = [row_of(self, name, evaluation) for name, evaluation in windows if evaluation is not None]
+        return pd.DataFrame(rows)
+
+    def summary(self) -> str:
+        """Say the period's result in one English sentence."""
+        from evalkit import wording
+
+        return wording.goal_sentence(self)
+
+    def plot(self) -> Any:
+        """Draw target, estimate and sensitivity as a forest plot; return the matplotlib figure."""
+        from evalkit import figures
+
+        return figures.forest(self)
+
+    def _repr_html_(self) -> str:
+        from evalkit import tables
+
+        return tables.goal(self)
+
+
+def row_of(result: GoalResult, window: str, evaluation: Evaluation) -> dict[str, Any]:
+    """Return one evaluation as a flat row, the form every table starts from."""
+    shape = evaluation.to_dict()
+    before, after, low_high, change = (shape.pop(key) for key in ("before", "after", "ci", "change"))
+    return {
+        "goal": result.id,
+        "window": window,
+        "value_before": before["value"] if before else None,
+        "value_after": after["value"] if after else None,
+        "records_before": before["records"] if before else None,
+        "records_after": after["records"] if after else None,
+        **shape,
+        "ci_low": low_high[0],
+        "ci_high": low_high[1],
+        "change": change["estimate"] if change else None,
+        "goal_verdict": result.verdict,
+        "p_target_adjusted": result.p_target_adjusted,
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyResult:
+    """All goals and indicators of a study for one period: the object behind `results.json`."""
+
+    study: str
+    period: str
+    as_of: date
+    goals: tuple[GoalResult, ...]
+    indicators: tuple[GoalResult, ...] = ()
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[GoalResult]:
+        return iter(self.goals)
+
+    def __getitem__(self, goal: str) -> GoalResult:
+        from evalkit.errors import ParameterError, nearest
+
+        for result in (*self.goals, *self.indicators):
+            if result.id == goal:
+                return result
+        known = [result.id for result in (*self.goals, *self.indicators)]
+        raise ParameterError(f"There is no goal '{goal}'; the study has {', '.join(known)}.{nearest(goal, known)}")
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "schema": 1,
+            "study": self.study,
+            "period": self.period,
+            "as_of": self.as_of.isoformat(),
+            "goals": [goal.to_dict() for goal in self.goals],
+            "indicators": [indicator.to_dict() for indicator in self.indicators],
+            "provenance": self.provenance,
+        }
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one tidy row per goal and window."""
+        import pandas as pd
+
+        frames = [goal.to_frame() for goal in self.goals]
+        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+    def _repr_html_(self) -> str:
+        from evalkit import tables
+
+        return tables.overview(self)

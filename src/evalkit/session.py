@@ -1,0 +1,173 @@
+"""An opened study: what researchers, notebooks and the command line call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evalkit.errors import ParameterError, RecordsError
+from evalkit.periods import Frequency, Period, parse_date, parse_period
+from evalkit.results import GoalResult, StudyResult
+
+if TYPE_CHECKING:
+    import ibis
+    import pandas as pd
+
+    from evalkit.records import Records
+    from evalkit.study import Study
+
+
+def open_study(path: str | Path | None = None) -> OpenStudy:
+    """Open a study: the file or folder given, EVALKIT_STUDY, or `data/study.yaml` here or in a folder above.
+
+    Raises ParameterError when there is none, StudyError telling all its mistakes when it is wrong.
+    """
+    from evalkit.study import find, load
+
+    return OpenStudy(load(find(path)))
+
+
+class OpenStudy:
+    """A study with its records.
+
+    Records are read and validated once, when first needed; nothing is written.
+
+    Attributes
+    ----------
+    file : the study file as frozen objects (titles, goals, measures, windows).
+    """
+
+    def __init__(self, file: Study) -> None:
+        self.file = file
+        self._records: dict[str, Records] = {}
+
+    def __repr__(self) -> str:
+        return f"<study {self.file.id}: {', '.join(goal.id for goal in self.file.goals)}>"
+
+    @cached_property
+    def _connection(self) -> Any:
+        from evalkit.records.ingest import connect
+
+        return connect(self.file.timezone)
+
+    def source_records(self, name: str) -> Records:
+        """Return one source's records with what was rejected. Raises RecordsError, ParameterError."""
+        from evalkit.records import open_records
+
+        self.file.source(name)
+        if name not in self._records:
+            self._records[name] = open_records(self._connection, self.file, name)
+        return self._records[name]
+
+    def open_all(self) -> list[Records]:
+        """Return every source's records; all that is wrong with any of them is told at once (RecordsError)."""
+        found, problems = [], []
+        for name in self.file.sources:
+            try:
+                found.append(self.source_records(name))
+            except RecordsError as error:
+                problems.extend(error.messages)
+        if problems:
+            raise RecordsError(problems)
+        return found
+
+    def records(self, source: str) -> ibis.Table:
+        """Return a source's accepted records, lazily: an Ibis table of the declared fields."""
+        return self.source_records(source).accepted
+
+    def rejected(self, source: str) -> dict[str, int]:
+        """Return the number of rejected records by reason."""
+        return dict(self.source_records(source).reasons)
+
+    def evaluate_period(
+        self, period: str | int | Period, *, as_of: str | date | None = None, language: str = "en"
+    ) -> StudyResult:
+        """Evaluate all goals and indicators for one period.
+
+        Parameters
+        ----------
+        period : `2025-Q4`, `2025-10`, `2025-H2`, `2025` or `2025-10-01/2025-12-31`.
+        as_of : the data cut-off; nothing dated after it counts. Default: the end of the period.
+
+        Raises
+        ------
+        ParameterError : a period not understood, before the programme, or after the cut-off.
+        RecordsError : records that are not what the study file says, all problems at once.
+        """
+        from evalkit.evaluation.conductor import adjust_family, check_period, evaluate_question, moments_of
+
+        when = period if isinstance(period, Period) else parse_period(period)
+        cutoff = when.end if as_of in (None, "") else parse_date(as_of, "the data cut-off")
+        check_period(self.file, when, cutoff)
+        self._open_needed()
+        goals, indicators = (
+            [
+                evaluate_question(
+                    self.file, moments_of(self.file, question, [when], cutoff, self.source_records), when, cutoff, language
+                )
+                for question in questions
+            ]
+            for questions in (self.file.goals, self.file.indicators)
+        )
+        return StudyResult(
+            study=self.file.id,
+            period=when.label,
+            as_of=cutoff,
+            goals=adjust_family(self.file, goals),
+            indicators=tuple(indicators),
+        )
+
+    def _open_needed(self) -> None:
+        """Open the sources that goals and indicators use, telling every problem at once."""
+        problems: list[str] = []
+        for name in needed_sources((*self.file.goals, *self.file.indicators)):
+            try:
+                self.source_records(name)
+            except RecordsError as error:
+                problems.extend(error.messages)
+        if problems:
+            raise RecordsError(problems)
+
+    def evaluate(
+        self, goal: str, *, period: str | int | Period, as_of: str | date | None = None, language: str = "en"
+    ) -> GoalResult:
+        """Evaluate one goal or indicator for one period; goals are adjusted among all the study's goals.
+
+        Raises as `evaluate_period`, and ParameterError for an unknown goal.
+        """
+        self.file.goal(goal)
+        return self.evaluate_period(period, as_of=as_of, language=language)[goal]
+
+    def series(
+        self, goal: str, frequency: Frequency = "month", *, as_of: str | date | None = None
+    ) -> pd.DataFrame:
+        """Return a goal's metric by calendar period as a tidy frame.
+
+        Columns: start, end (dates), value (NaN where nothing counts), records, numerator, denominator and
+        phase ('baseline', 'phase-in' or 'after'). A period that spans two phases stands in both, cut.
+        """
+        from evalkit.evaluation.series import series
+
+        cutoff = None if as_of in (None, "") else parse_date(as_of, "the data cut-off")
+        return series(self.file, self.file.goal(goal), frequency, cutoff, self.source_records)
+
+    def latest_period(self, until: date) -> Period:
+        """Return the last calendar period of the programme that has ended by `until`. Raises ParameterError."""
+        periods = self.file.periods(until)
+        if not periods:
+            raise ParameterError(f"No period of the programme has ended by {until}; it starts on {self.file.programme_start}.")
+        return periods[-1]
+
+
+def needed_sources(questions: Sequence[Any]) -> list[str]:
+    """Return the sources that these goals or indicators read, in the order met."""
+    names: dict[str, None] = {}
+    for question in questions:
+        names[question.source] = None
+        exposure = getattr(question.metric, "exposure", None)
+        if exposure is not None and not isinstance(exposure, str):
+            names[exposure.source] = None
+    return list(names)

@@ -1,0 +1,105 @@
+"""Find the study file, read it, and give the study or all its mistakes."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+from evalkit.errors import ParameterError, StudyError
+from evalkit.study import document as documents
+from evalkit.study.checks import Findings, check_study
+from evalkit.study.checks_goals import check_goals
+from evalkit.study.model import Study
+from evalkit.study.validation import validate
+from evalkit.study.yaml_lines import MAX_BYTES, decode, parse
+
+VARIABLE = "EVALKIT_STUDY"
+
+
+def load(path: str | os.PathLike[str] | None = None) -> Study:
+    """Return the study that a file (or folder, see `find`) describes.
+
+    Raises StudyError with one sentence a mistake, all of them, in file order, and ParameterError when
+    there is no such file.
+    """
+    file = find(path)
+    name = shown(file)
+    try:
+        with file.open("rb") as stream:
+            raw = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ParameterError(f"The study file {name} cannot be read: {error.strerror}.") from None
+    study = read(decode(raw, name), name)
+    study._path, study._hash = file, hashlib.sha256(raw).hexdigest()
+    return study
+
+
+def read(text: str, name: str = "study.yaml") -> Study:
+    """Return the study that a text describes; `name` stands in messages. Raises StudyError as `load` does."""
+    document = parse(text, name)
+    checked = validate(document.data)
+    mistakes = [*document.mistakes, *checked.mistakes]
+    casts: dict[documents.Path, Any] = {}
+    if checked.study is not None:
+        found = Findings(document, checked, checked.study)
+        check_study(found)
+        check_goals(found)
+        mistakes += found.mistakes
+        casts = found.casts
+    if mistakes or checked.study is None:
+        raise StudyError(document.sentences(mistakes))
+    return Study.model_validate(_with(document.data, casts))
+
+
+def _with(data: dict[str, Any], casts: dict[documents.Path, Any]) -> dict[str, Any]:
+    changed = copy.deepcopy(data)
+    for path, value in casts.items():
+        inside: Any = changed
+        for part in path[:-1]:
+            inside = inside[part]
+        inside[path[-1]] = value
+    return changed
+
+
+def find(path: str | os.PathLike[str] | None = None) -> Path:
+    """Return the study file, absolute: the argument, else what EVALKIT_STUDY names, else the nearest
+    `data/study.yaml` here or in a folder above. A folder means its `study.yaml` or `data/study.yaml`.
+
+    Raises ParameterError when there is none.
+    """
+    if path is not None and str(path):
+        return _given(Path(path).expanduser(), "the study given")
+    if os.environ.get(VARIABLE):
+        return _given(Path(os.environ[VARIABLE]).expanduser(), f"the environment variable {VARIABLE}")
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "data" / "study.yaml").is_file():
+            return folder / "data" / "study.yaml"
+    raise ParameterError(
+        f"There is no data/study.yaml in {here} or above it; name the study file, or set {VARIABLE} to it."
+    )
+
+
+def _given(path: Path, by: str) -> Path:
+    try:
+        if path.is_dir():
+            for file in (path / "study.yaml", path / "data" / "study.yaml"):
+                if file.is_file():
+                    return file.absolute()
+            raise ParameterError(f"The folder {path} ({by}) has neither study.yaml nor data/study.yaml.")
+        if path.exists():
+            return path.absolute()
+    except (OSError, ValueError):
+        pass
+    raise ParameterError(f"The study file {path} ({by}) does not exist.")
+
+
+def shown(file: Path) -> str:
+    """Return the file as messages name it: relative to the current folder when inside it."""
+    try:
+        return str(file.relative_to(Path.cwd()))
+    except ValueError:
+        return str(file)
