@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.errors import StudyError
-from evalkit.periods import Window, add_months
+from evalkit.periods import Window
+from evalkit.records.fetch import fetch
 from evalkit.records.fields import DAY, INSTANT
 
 if TYPE_CHECKING:
@@ -232,8 +233,9 @@ def _grouped(
         "open": chosen.open.sum(),
         "not_yet_due": chosen.due.sum(),
     }
-    rows = chosen.group_by("dated", *keys).agg(**aggregates, **counts).to_pyarrow()
-    return _moments({name: rows[name].to_pylist() for name in rows.column_names}, cuts, bool(cluster), len(strata))
+    rows = fetch(chosen.group_by("dated", *keys).agg(**aggregates, **counts))
+    names = ("dated", *keys, *aggregates, *counts)
+    return _moments({name: [row[name] for row in rows] for name in names}, cuts, bool(cluster), len(strata))
 
 
 def _power(chosen: Any, name: str) -> Any:
@@ -341,8 +343,3 @@ def calendar_exposure(events: Moments, windows: Iterable[Window]) -> Moments:
     )
     return merge_exposure(events, exposure)
 
-
-def month_starts(window: Window) -> list[date]:
-    """Return the first days of the months a window touches."""
-    first = date(window.start.year, window.start.month, 1)
-    return [add_months(first, i) for i in range(len(list(window.months())))]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -256,6 +256,15 @@ class StudyResult:
                 return result
         known = [result.id for result in (*self.goals, *self.indicators)]
         raise ParameterError(f"There is no goal '{goal}'; the study has {', '.join(known)}.{nearest(goal, known)}")
+
+    def only(self, goal: str) -> StudyResult:
+        """Return the result with one goal or indicator alone; its numbers stay those adjusted among all."""
+        chosen = self[goal]
+        return replace(
+            self,
+            goals=tuple(g for g in self.goals if g is chosen),
+            indicators=tuple(i for i in self.indicators if i is chosen),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -83,18 +84,24 @@ class OpenStudy:
         return dict(self.source_records(source).reasons)
 
     def evaluate_period(
-        self, period: str | int | Period, *, as_of: str | date | None = None, language: str = "en"
+        self,
+        period: str | int | Period,
+        *,
+        goal: str | None = None,
+        as_of: str | date | None = None,
+        language: str = "en",
     ) -> StudyResult:
         """Evaluate all goals and indicators for one period.
 
         Parameters
         ----------
         period : `2025-Q4`, `2025-10`, `2025-H2`, `2025` or `2025-10-01/2025-12-31`.
+        goal : return this goal or indicator only; goals are adjusted among all the study's goals all the same.
         as_of : the data cut-off; nothing dated after it counts. Default: the end of the period.
 
         Raises
         ------
-        ParameterError : a period not understood, before the programme, or after the cut-off.
+        ParameterError : a goal unknown, a period not understood, before the programme, or after the cut-off.
         RecordsError : records that are not what the study file says, all problems at once.
         """
         from evalkit.evaluation.conductor import adjust_family, check_period, evaluate_question, moments_of
@@ -102,28 +109,34 @@ class OpenStudy:
         when = period if isinstance(period, Period) else parse_period(period)
         cutoff = when.end if as_of in (None, "") else parse_date(as_of, "the data cut-off")
         check_period(self.file, when, cutoff)
-        self._open_needed()
-        goals, indicators = (
-            [
-                evaluate_question(
-                    self.file, moments_of(self.file, question, [when], cutoff, self.source_records), when, cutoff, language
-                )
-                for question in questions
-            ]
-            for questions in (self.file.goals, self.file.indicators)
-        )
-        return StudyResult(
+        watched = [i for i in self.file.indicators if goal is None or i.id == goal]
+        if goal is not None:
+            self.file.goal(goal)
+        self._open_needed((*self.file.goals, *watched))
+
+        def evaluated(question: Any) -> GoalResult:
+            moments = moments_of(self.file, question, [when], cutoff, self.source_records)
+            return evaluate_question(self.file, moments, when, cutoff, language)
+
+        result = StudyResult(
             study=self.file.id,
             period=when.label,
             as_of=cutoff,
-            goals=adjust_family(self.file, goals),
-            indicators=tuple(indicators),
+            goals=adjust_family(self.file, [evaluated(question) for question in self.file.goals]),
+            indicators=tuple(evaluated(question) for question in watched),
         )
+        return result if goal is None else result.only(goal)
 
-    def _open_needed(self) -> None:
-        """Open the sources that goals and indicators use, telling every problem at once."""
+    def with_provenance(self, result: StudyResult) -> StudyResult:
+        """Return the result with the hashes of study and code, versions and parameters; data are not hashed here."""
+        from evalkit.publish.provenance import provenance
+
+        return replace(result, provenance=provenance(self.file, period=result.period, as_of=result.as_of))
+
+    def _open_needed(self, questions: Sequence[Any]) -> None:
+        """Open the sources that these goals and indicators use, telling every problem at once."""
         problems: list[str] = []
-        for name in needed_sources((*self.file.goals, *self.file.indicators)):
+        for name in needed_sources(questions):
             try:
                 self.source_records(name)
             except RecordsError as error:
@@ -138,8 +151,7 @@ class OpenStudy:
 
         Raises as `evaluate_period`, and ParameterError for an unknown goal.
         """
-        self.file.goal(goal)
-        return self.evaluate_period(period, as_of=as_of, language=language)[goal]
+        return self.evaluate_period(period, goal=goal, as_of=as_of, language=language)[goal]
 
     def series(
         self, goal: str, frequency: Frequency = "month", *, as_of: str | date | None = None

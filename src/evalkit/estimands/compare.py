@@ -7,6 +7,7 @@ clusters named        delete-one-cluster jackknife; t with effective clusters âˆ
 mean or ratio         linearised variance over records, Hall's skewness correction, Welch t
 proportion            Wilson (level), Miettinenâ€“Nurminen (difference), Koopman (ratio); weighted,
                       standardised or month-weighted ones by linearised variance
+                      (all of the above widened by shocks of whole months, where they are given)
 rate                  quasi-Poisson with the dispersion of the months of both arms, never under 1,
                       where they total 12; exact below. With clusters the wider of the two.
 ====================  ==========================================================================
@@ -26,15 +27,24 @@ from evalkit.inference.contrast import Array, Estimand, arm_values, gradient
 from evalkit.inference.jackknife import ClusterVariance, cluster_variance
 from evalkit.inference.poisson import DispersedRateRatio, ExactRateRatio, dispersion
 from evalkit.inference.rate_level import RateLevel
+from evalkit.inference.shocks import Added
 from evalkit.inference.student import Skewness, StudentPivot, log_ratio_skewness, satterthwaite
 
 MONTHS_FOR_DISPERSION = 12
 
 
 def compare(
-    totals: Totals, estimand: Estimand, *, target: float | None, better: Better | None, confidence: float
+    totals: Totals,
+    estimand: Estimand,
+    *,
+    target: float | None,
+    better: Better | None,
+    confidence: float,
+    shocks: Added | None = None,
 ) -> Effect:
     """Return the effect of the after arm against the before arm, or the level of the after arm.
+
+    `shocks` is what months that move together add to the variance (not for a rate, whose dispersion holds it).
 
     Raises NotEvaluableError where the totals cannot answer: no records, a zero baseline of a ratio, no
     events before, no exposure, fewer than two clusters, no variation at all.
@@ -44,9 +54,12 @@ def compare(
     if totals.kind == "rate":
         pivot = _rate(totals, estimand, before, after, details)
     elif totals.clustered:
-        pivot = _clustered(totals, estimand, after, details)
+        pivot = _clustered(totals, estimand, after, shocks, details)
     else:
-        pivot = _records(totals, estimand, details)
+        pivot = _records(totals, estimand, shocks, details)
+    if shocks is not None and totals.kind != "rate":
+        details["month_shock"] = math.sqrt(shocks.shocks.variance)
+        details["month_correlation"] = shocks.shocks.correlation
     return conclude(
         pivot,
         scale=estimand.scale,
@@ -95,20 +108,30 @@ def _link_estimate(totals: Totals, estimand: Estimand) -> float:
     return float(after - before) if estimand.scale == "difference" else float(after / before)
 
 
-def _clustered(totals: Totals, estimand: Estimand, after: float, details: dict[str, float]) -> Pivot:
+def _with_shocks(variance: float, df: float | None, shocks: Added | None) -> tuple[float, float | None]:
+    """Return variance and degrees of freedom with the months' shocks added."""
+    if shocks is None:
+        return variance, df
+    return variance + shocks.variance, shocks.combined_df(variance, df)
+
+
+def _clustered(
+    totals: Totals, estimand: Estimand, after: float, shocks: Added | None, details: dict[str, float]
+) -> Pivot:
     found = cluster_variance(totals.before, totals.after, estimand)
     _note_clusters(found, estimand, details)
     agree = not math.isfinite(found.variance) or found.variance <= 1e-20 * max(1.0, found.estimate**2)
     if agree or (totals.kind != "mean" and after <= 0):
-        return _records(totals.unclustered(), estimand, details)
+        return _records(totals.unclustered(), estimand, shocks, details)
+    variance, df = _with_shocks(found.variance, found.df, shocks)
     if totals.kind == "proportion" and estimand.scale == "level" and 0 < after < 1:
-        trials = min(after * (1 - after) / found.variance, _kish(totals.after, totals.after_powers))
+        trials = min(after * (1 - after) / variance, _kish(totals.after, totals.after_powers))
         details["effective_records"] = trials
-        return Wilson(successes=after * trials, trials=trials, df=found.df)
+        return Wilson(successes=after * trials, trials=trials, df=df)
     return StudentPivot(
         estimate=_link_estimate(totals, estimand),
-        se=math.sqrt(found.variance),
-        df=found.df,
+        se=math.sqrt(variance),
+        df=df,
         method="cluster jackknife, t" + (", log scale" if estimand.scale == "ratio" else ""),
         link="log" if estimand.scale == "ratio" else "identity",
     )
@@ -126,21 +149,23 @@ def _kish(arm: Array, arm_powers: Array) -> float:
     return float(arm[:, 1].sum()) ** 2 / squares if squares > 0 else 0.0
 
 
-def _records(totals: Totals, estimand: Estimand, details: dict[str, float]) -> Pivot:
+def _records(totals: Totals, estimand: Estimand, shocks: Added | None, details: dict[str, float]) -> Pivot:
     """Return the procedure for independent records."""
     simple = totals.plain and not estimand.standardised and estimand.season is None
     if totals.kind == "proportion" and simple:
-        return _binomial(totals, estimand)
-    variance, df, skewness = record_variance(totals, estimand)
+        return _binomial(totals, estimand, shocks)
+    own, df, skewness = record_variance(totals, estimand)
     value = _link_estimate(totals, estimand)
+    variance, df = _with_shocks(own, df, shocks)
     if totals.kind == "proportion" and estimand.scale == "level":
         kish = _kish(totals.after, totals.after_powers)
         trials = min(value * (1 - value) / variance, kish) if variance > 0 and 0 < value < 1 else kish
         details["effective_records"] = trials
-        return Wilson(successes=value * trials, trials=trials)
+        return Wilson(successes=value * trials, trials=trials, df=df if shocks else None)
     if not variance > 1e-20 * max(1.0, value * value):
         raise NotEvaluableError(
-            "no_variation", "All records have the same value; without any variation nothing can be said about uncertainty."
+            "no_variation",
+            "All records have the same value; without any variation nothing can be said about uncertainty.",
         )
     if estimand.scale == "ratio" and value <= 0:
         raise NotEvaluableError("zero_value", "The value after is zero, which has no place on a ratio scale.")
@@ -150,17 +175,30 @@ def _records(totals: Totals, estimand: Estimand, details: dict[str, float]) -> P
         df=df,
         method="skewness-corrected t" + (", log scale" if estimand.scale == "ratio" else ""),
         link="log" if estimand.scale == "ratio" else "identity",
-        skewness=skewness,
+        skewness=skewness.diluted(own / variance),
     )
 
 
-def _binomial(totals: Totals, estimand: Estimand) -> Pivot:
+def _binomial(totals: Totals, estimand: Estimand, shocks: Added | None) -> Pivot:
+    """Return the score procedure; shocks of months enter as a design effect on the counts."""
     (xb, nb), (xa, na) = totals.before.sum(axis=(0, 2, 3)), totals.after.sum(axis=(0, 2))
+    shrink, df = 1.0, None
+    if shocks is not None:
+        arms = [(xa, na)] if estimand.scale == "level" else [(xb, nb), (xa, na)]
+        # half a success and failure more in each arm, so that an arm without either keeps a variance
+        shares = [((x + 0.5) / (n + 1), n) for x, n in arms]
+        odds = [(1 - p) / (p * n) if estimand.scale == "ratio" else p * (1 - p) / n for p, n in shares]
+        variance, df = _with_shocks(float(sum(odds)), None, shocks)
+        shrink, df = float(sum(odds)) / variance, df if math.isfinite(df or math.inf) else None
     if estimand.scale == "level":
-        return Wilson(successes=float(xa), trials=float(na))
+        return Wilson(successes=float(xa) * shrink, trials=float(na) * shrink, df=df)
     procedure = ScoreDifference if estimand.scale == "difference" else ScoreRatio
     return procedure(
-        successes_before=float(xb), trials_before=float(nb), successes_after=float(xa), trials_after=float(na)
+        successes_before=float(xb) * shrink,
+        trials_before=float(nb) * shrink,
+        successes_after=float(xa) * shrink,
+        trials_after=float(na) * shrink,
+        df=df,
     )
 
 
@@ -191,10 +229,10 @@ def record_variance(totals: Totals, estimand: Estimand) -> tuple[float, float | 
     gammas = [found[i][1] / found[i][0] ** 1.5 * math.sqrt(counts[i]) if found[i][0] > 0 else 0.0 for i in used]
     total = sum(counts[i] for i in used)
     gamma = sum(g * counts[i] for g, i in zip(gammas, used, strict=True)) / total
-    third = [gamma * v**1.5 / math.sqrt(counts[i]) for v, i in zip(variances, used, strict=True)]
+    cubes = [gamma * v**1.5 / math.sqrt(counts[i]) for v, i in zip(variances, used, strict=True)]
     dfs = [2 / (1.5 * gamma**2 / counts[i] + 2 / (counts[i] - 1)) for i in used]
     skewness = log_ratio_skewness(
-        [found[i][2] for i in used], variances, third, link="log" if estimand.scale == "ratio" else "identity"
+        [found[i][2] for i in used], variances, cubes, link="log" if estimand.scale == "ratio" else "identity"
     )
     return sum(variances), satterthwaite(variances, dfs), skewness
 

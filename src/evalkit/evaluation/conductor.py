@@ -8,6 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from evalkit.errors import NotEvaluableError, ParameterError
+from evalkit.evaluation.common_shocks import baseline_shocks
 from evalkit.evaluation.diagnostics import Case, diagnose, flag
 from evalkit.evaluation.sensitivity import sensitivity
 from evalkit.evaluation.window import Outcome, evaluate_window, scale_of
@@ -73,12 +74,15 @@ def evaluate_question(study: Study, asked: Question, period: Period, as_of: date
     comparison: Comparison | None = None
     to_date: Evaluation | None = None
     lines: tuple[SensitivityLine, ...] = ()
+    shocks = None
+    if study.inference.common_shocks == "auto":
+        shocks = baseline_shocks(question, asked.moments, study.baseline, scale_of(question))
     blocked = _blocked(asked)
     if blocked is not None:
         flags.append(blocked)
     try:
         comparison = period_comparison(study, question, period, as_of)
-        outcome = evaluate_window(question, asked.moments, comparison, confidence)
+        outcome = evaluate_window(question, asked.moments, comparison, confidence, shocks)
         if blocked is None:
             lines = sensitivity(question, asked.moments, outcome)
             flags += outcome.flags
@@ -98,7 +102,7 @@ def evaluate_question(study: Study, asked: Question, period: Period, as_of: date
     evaluation = outcome.evaluation if outcome else _nothing(study, question)
     ahead = to_date_comparison(study, question, period, as_of)
     if ahead is not None:
-        to_date = evaluate_window(question, asked.moments, ahead, confidence).evaluation
+        to_date = evaluate_window(question, asked.moments, ahead, confidence, shocks).evaluation
     if blocked is not None:
         evaluation, to_date, lines = _silenced(evaluation), to_date and _silenced(to_date), ()
     return GoalResult(

@@ -40,7 +40,7 @@ CODES = {
     "small_counts": "fewer than 10 events, or fewer than 5 successes or failures, on a side",
     "overdispersion": "months vary more than 1.5 times as much as chance alone",
     "overdispersion_unchecked": "fewer than 12 months: exact interval, dispersion taken as 1",
-    "month_shocks_unchecked": "months that move together are not in the interval",
+    "month_shocks_unchecked": "fewer than 12 baseline months: shocks of whole months are not in the interval",
     "small_skewed_sample": "fewer than 500 records without clusters on a side of a mean",
     "participation_change": "records a day changed by a quarter or more, so those who answer may have changed",
     "ceiling": "the target lies beyond what the bounded scale leaves",
@@ -328,7 +328,7 @@ def _shocks(case: Case) -> Iterator[Flag]:
         yield flag(
             "month_shocks_unchecked",
             "info",
-            "Whether whole months move together, across all records, is not in the interval.",
+            "The baseline has fewer than 12 months that count, so whether whole months move together is not in the interval.",
         )
 
 

@@ -27,10 +27,13 @@ def sensitivity(question: Any, moments: Moments, outcome: Outcome) -> tuple[Sens
     lines = []
     for name, choices, note in _alternatives(question, own, moments, outcome):
         try:
-            other = estimate(question, moments, comparison, confidence, choices, effect.scale)[0]
+            other = estimate(question, moments, comparison, confidence, choices, effect.scale, outcome.shocks)[0]
         except NotEvaluableError:
             continue
         lines.append(_line(name, other, note))
+    if outcome.shocks is not None:
+        alone = estimate(question, moments, comparison, confidence, own, effect.scale, None)[0]
+        lines.append(_line("months independent", alone, "Months taken not to move together beyond sampling."))
     plain = outcome.estimand is not None and not outcome.estimand.standardised and outcome.estimand.season is None
     exact = _exact(outcome.totals, effect) if plain else None
     if exact is not None:

@@ -27,7 +27,7 @@ def series(
     from evalkit.evaluation.conductor import moments_of
 
     source = records(question.source)
-    cutoff = as_of or last_day(source) or study.baseline.end
+    cutoff = as_of or first_and_last(source)[1] or study.baseline.end
     whole = Window(study.baseline.start, max(cutoff, study.baseline.end))
     asked = moments_of(study, question, [Period("all", whole)], cutoff, records)
     rows = []
@@ -49,13 +49,14 @@ def series(
     return pd.DataFrame(rows, columns=["start", "end", "value", "records", "numerator", "denominator", "phase"])
 
 
-def last_day(records: Records) -> date | None:
-    """Return the day of the latest record, or None without any."""
+def first_and_last(records: Records) -> tuple[date | None, date | None]:
+    """Return the days of the earliest and the latest accepted record, (None, None) without any."""
+    from evalkit.records.fetch import fetch
     from evalkit.records.fields import DAY
 
     valid = records.valid
-    found: date | None = valid[DAY].max().to_pyarrow().as_py()
-    return found
+    row = fetch(valid.agg(first=valid[DAY].min(), last=valid[DAY].max()))[0]
+    return row["first"], row["last"]
 
 
 def _phases(study: Study, question: Any, whole: Window) -> list[tuple[str, Window]]:

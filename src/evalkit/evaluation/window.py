@@ -12,8 +12,10 @@ from evalkit.errors import NotEvaluableError
 from evalkit.estimands.compare import compare
 from evalkit.estimands.totals import Totals
 from evalkit.evaluation.arms import totals_of
+from evalkit.evaluation.common_shocks import added_by
 from evalkit.evaluation.windows import Comparison, month_shares
 from evalkit.inference.contrast import Array, Estimand, arm_values
+from evalkit.inference.shocks import MonthShocks
 from evalkit.moments import Moments
 from evalkit.results import Arm, Evaluation, Flag
 
@@ -39,6 +41,7 @@ class Outcome:
     totals: Totals | None
     estimand: Estimand | None
     comparison: Comparison | None
+    shocks: MonthShocks | None
 
 
 def choices_of(question: Any) -> Choices:
@@ -83,7 +86,13 @@ def without_cluster(totals: Totals, cluster: int) -> Totals:
 
 
 def estimate(
-    question: Any, moments: Moments, comparison: Comparison, confidence: float, choices: Choices, scale: Scale
+    question: Any,
+    moments: Moments,
+    comparison: Comparison,
+    confidence: float,
+    choices: Choices,
+    scale: Scale,
+    shocks: MonthShocks | None,
 ) -> tuple[Effect, Totals, Estimand]:
     """Return the effect under these choices. Raises NotEvaluableError."""
     totals, season = sample(question, moments, comparison, choices)
@@ -91,12 +100,19 @@ def estimate(
     target = getattr(question, "target", None)
     aimed = target if target is not None and target.scale == scale else None
     effect = compare(
-        totals, estimand, target=aimed.value if aimed else None, better=question.better, confidence=confidence
+        totals,
+        estimand,
+        target=aimed.value if aimed else None,
+        better=question.better,
+        confidence=confidence,
+        shocks=added_by(shocks, question, moments, comparison, scale, season=choices.same_months),
     )
     return effect, totals, estimand
 
 
-def evaluate_window(question: Any, moments: Moments, comparison: Comparison, confidence: float) -> Outcome:
+def evaluate_window(
+    question: Any, moments: Moments, comparison: Comparison, confidence: float, shocks: MonthShocks | None
+) -> Outcome:
     """Evaluate one goal in one window. What cannot be answered comes back as a flag, never as an error."""
     scale, choices, flags = scale_of(question), choices_of(question), []
     target = getattr(question, "target", None)
@@ -106,12 +122,12 @@ def evaluate_window(question: Any, moments: Moments, comparison: Comparison, con
     try:
         if choices.standardised:
             _check_strata(totals, question)
-        effect, totals, estimand = estimate(question, moments, comparison, confidence, choices, scale)
+        effect, totals, estimand = estimate(question, moments, comparison, confidence, choices, scale, shocks)
     except NotEvaluableError as reason:
         flags.append(Flag(code=reason.code, severity="serious", message=reason.messages[0]))
     if scale == "level" and effect is not None:
         try:
-            change = estimate(question, moments, comparison, confidence, choices, "difference")[0]
+            change = estimate(question, moments, comparison, confidence, choices, "difference", shocks)[0]
         except NotEvaluableError as reason:
             flags.append(Flag(code="no_baseline", severity="info", message=f"No change can be told: {reason.messages[0]}"))
     before = _arm(totals, estimand, moments, comparison, 0)
@@ -123,11 +139,22 @@ def evaluate_window(question: Any, moments: Moments, comparison: Comparison, con
         target_value=target.value if target else None,
         effect=effect,
         change=change,
-        not_yet_due=moments.total(comparison.after, "not_yet_due") if question.metric.kind == "proportion" and (
-            question.metric.success.within is not None
-        ) else None,
+        not_yet_due=_not_yet_due(question, moments, comparison),
     )
-    return Outcome(evaluation=evaluation, flags=tuple(flags), totals=totals, estimand=estimand, comparison=comparison)
+    return Outcome(
+        evaluation=evaluation,
+        flags=tuple(flags),
+        totals=totals,
+        estimand=estimand,
+        comparison=comparison,
+        shocks=shocks,
+    )
+
+
+def _not_yet_due(question: Any, moments: Moments, comparison: Comparison) -> int | None:
+    if question.metric.kind != "proportion" or question.metric.success.within is None:
+        return None
+    return moments.total(comparison.after, "not_yet_due")
 
 
 def _arm(totals: Totals, estimand: Estimand, moments: Moments, comparison: Comparison, side: int) -> Arm | None:

@@ -132,7 +132,9 @@ class ScoreDifference:
 
     Parameters
     ----------
-    successes_before, trials_before, successes_after, trials_after : counts of the two independent arms.
+    successes_before, trials_before, successes_after, trials_after : counts of the two independent arms, or
+        effective ones.
+    df : Student's t instead of the normal, where the effective counts come from an estimated variance.
 
     Source: Miettinen and Nurminen (1985), Stat. Med. 4, 213-226, equations 8, 9 and appendix I.
 
@@ -146,6 +148,7 @@ class ScoreDifference:
     trials_before: float
     successes_after: float
     trials_after: float
+    df: float | None = None
 
     @property
     def estimate(self) -> float:
@@ -155,13 +158,9 @@ class ScoreDifference:
     def method(self) -> str:
         return "Miettinen–Nurminen score"
 
-    @property
-    def df(self) -> float | None:
-        return None
-
     def interval(self, confidence: float) -> tuple[float, float]:
         """Return the limits, within -1 and 1."""
-        z = critical_value(confidence)
+        z = critical_value(confidence, self.df)
         estimate = self.estimate
         low = -1.0 if estimate <= -1 else crossing(lambda d: self._z(d) - z, -1.0, estimate)
         high = 1.0 if estimate >= 1 else crossing(lambda d: self._z(d) + z, estimate, 1.0)
@@ -171,7 +170,7 @@ class ScoreDifference:
         """Return the one-sided score p-values for a difference above and below `value`."""
         if not -1 <= value <= 1:
             return (0.0, 1.0) if value < -1 else (1.0, 0.0)
-        return _tails_of(self._z(value))
+        return _tails_of(self._z(value), self.df)
 
     def _z(self, difference: float) -> float:
         x_before, x_after = self.successes_before, self.successes_after
@@ -210,7 +209,9 @@ class ScoreRatio:
 
     Parameters
     ----------
-    successes_before, trials_before, successes_after, trials_after : counts of the two independent arms.
+    successes_before, trials_before, successes_after, trials_after : counts of the two independent arms, or
+        effective ones.
+    df : Student's t instead of the normal, where the effective counts come from an estimated variance.
 
     Raises
     ------
@@ -229,6 +230,7 @@ class ScoreRatio:
     trials_before: float
     successes_after: float
     trials_after: float
+    df: float | None = None
 
     def __post_init__(self) -> None:
         if self.successes_before + self.successes_after == 0:
@@ -248,13 +250,9 @@ class ScoreRatio:
     def method(self) -> str:
         return "Koopman score"
 
-    @property
-    def df(self) -> float | None:
-        return None
-
     def interval(self, confidence: float) -> tuple[float, float]:
         """Return the limits, the lower possibly 0, the upper possibly infinite."""
-        z = critical_value(confidence)
+        z = critical_value(confidence, self.df)
         # With an empty arm the estimate is 0 or infinite, so the search starts from half a success in it.
         start = math.log(
             (max(self.successes_after, 0.5) / self.trials_after)
@@ -268,7 +266,7 @@ class ScoreRatio:
         """Return the one-sided score p-values for a ratio above and below `value`."""
         if value < 0:
             return 0.0, 1.0
-        return _tails_of(self._z(value))
+        return _tails_of(self._z(value), self.df)
 
     def _limit(self, z: float, start: float) -> float:
         """Return the logarithm of the ratio at which the statistic is `z`."""

@@ -47,7 +47,7 @@ class _Arms:
         return (self.events_after / self.exposure_after) / (self.events_before / self.exposure_before)
 
     def interval(self, confidence: float) -> tuple[float, float]:
-        """Return the equal-tailed limits; the lower is 0 without events after, the upper infinite without any before."""
+        """Return equal-tailed limits; 0 below without events after, infinity above without any before."""
         tail = (1 - confidence) / 2
         inverse = self._swapped()._lower_limit(tail)
         return self._lower_limit(tail), (1 / inverse if inverse > 0 else math.inf)
@@ -174,6 +174,8 @@ class DispersedRateRatio(_Arms):
         if self.events_after == 0:
             return 0.0
         wanted = quantile(1 - tail, self.df)
+        if self._deviate(0.0) <= wanted:
+            return 0.0
         share = crossing(lambda share: self._deviate(share) - wanted, 0.0, 1.0)
         rest = crossing(lambda rest: self._swapped()._deviate(rest) + wanted, 0.0, 1.0) if share > 0.5 else 1 - share
         return share / rest * self.exposure_before / self.exposure_after
@@ -183,7 +185,8 @@ class DispersedRateRatio(_Arms):
         more, fewer = self._more(share), self._fewer(share)
         at_most, at_least = 0.5 * (fewer + self._below(share)), 0.5 * (more + self._above(share))
         # The smaller of the two tails is the one that floating point holds exactly.
-        z = quantile(at_most) if at_most < at_least else -quantile(at_least)
+        # Below 1e-300, some 37 standard deviations off, it underflows; t with few degrees of freedom still gets there.
+        z = quantile(max(at_most, 1e-300)) if at_most < at_least else -quantile(max(at_least, 1e-300))
         return z / math.sqrt(max(1.0, self.dispersion))
 
     def _below(self, share: float) -> float:

@@ -48,6 +48,10 @@ class Skewness:
     k1: float = 0.0
     k3: float = 0.0
 
+    def diluted(self, share: float) -> Skewness:
+        """Return the cumulants when a symmetric error is added and this one keeps `share` of the variance."""
+        return Skewness(self.k1 * share**0.5, self.k3 * share**1.5)
+
     def transform(self, t: float) -> float:
         """Return g(T), symmetric to the next order."""
         b = self.k3 / 6

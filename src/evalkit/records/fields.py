@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from evalkit.records.ingest import FILE, ROW, Raw
+from evalkit.records.ingest import FILE, ROW, Raw, store
 
 if TYPE_CHECKING:
     import ibis
+    from ibis.backends.duckdb import Backend
 
 INSTANT = "#instant"  # suffix: seconds since 1970 UTC of a datetime field
+GIVEN = "#given"  # suffix: whether a value was there, of whatever type
 DAY = "#day"  # the local calendar day that places the record
 REASON = "#reason"  # why the record is rejected, or NULL
 
@@ -28,7 +30,16 @@ _SHORT_TIME = r"^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})\s?(Z|[+-]\d{2}.*)?$"
 _DATETIME = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?\s?(Z|[+-]\d{2}(:?\d{2})?)?)?$"
 
 
-def prepare(raw: Raw, source: Any, instants: set[str], ordered: list[tuple[str, str]], positive: set[str]) -> ibis.Table:
+def prepare(
+    connection: Backend,
+    name: str,
+    raw: Raw,
+    source: Any,
+    *,
+    instants: set[str],
+    ordered: list[tuple[str, str]],
+    positive: set[str],
+) -> ibis.Table:
     """Return the typed records with their day and their reason for rejection.
 
     Parameters
@@ -39,30 +50,40 @@ def prepare(raw: Raw, source: Any, instants: set[str], ordered: list[tuple[str, 
     """
     import ibis
 
-    table = raw.table
-    columns: dict[str, Any] = {}
+    typed = store(connection, f"{name}#typed", _typed_columns(raw.table, source, instants), kind="VIEW")
+    columns = {column: typed[column] for column in typed.columns}
     reasons: list[tuple[Any, str]] = []
     for field in source.fields:
-        found = _missing_to_null(table[field.name], source.missing_values)
-        value, instant = _typed(found, field)
-        columns[field.name] = value
-        if field.name in instants and instant is not None:
-            columns[field.name + INSTANT] = instant
-        reasons.extend(_field_reasons(field, found, value))
-    for name in sorted(positive):
-        reasons.append((columns[name] < 0, f"{name}: negative"))
+        reasons.extend(_field_reasons(field, columns[field.name], columns.get(field.name + GIVEN)))
+    reasons += [(columns[column] < 0, f"{column}: negative") for column in sorted(positive)]
     for earlier, later in ordered:
         first = columns.get(earlier + INSTANT, columns[earlier])
         second = columns.get(later + INSTANT, columns[later])
         if first.type().is_numeric() != second.type().is_numeric():  # a date beside a datetime: by calendar day
             first, second = columns[earlier].date(), columns[later].date()
         reasons.append((second < first, f"{later}: before {earlier}"))
-    columns[DAY] = _day(columns, source.time)
+    day = _day(columns, source.time)
     if not isinstance(source.time, str):
-        reasons.append((columns[DAY].isnull(), f"{', '.join(source.time)}: not a date together"))
-    columns[REASON] = ibis.cases(*[(condition.fill_null(False), reason) for condition, reason in reasons], else_=None) if (
-        reasons
-    ) else ibis.null("string")
+        reasons.append((day.isnull(), f"{', '.join(source.time)}: not a date together"))
+    reason = ibis.null("string")
+    if reasons:
+        # a comparison with NULL is NULL, which is no reason
+        reason = ibis.cases(*reasons, else_=None)
+    kept = [column for column in typed.columns if not column.endswith(GIVEN)]
+    return typed.select(*kept, **{DAY: day, REASON: reason})
+
+
+def _typed_columns(table: ibis.Table, source: Any, instants: set[str]) -> ibis.Table:
+    """Return the declared columns in their types, NULL where a value is missing or is none of its type."""
+    columns: dict[str, Any] = {}
+    for field in source.fields:
+        found = _missing_to_null(table[field.name], source.missing_values)
+        value, instant = _typed(found, field)
+        columns[field.name] = value
+        if field.type != "string":
+            columns[field.name + GIVEN] = found.notnull()
+        if field.name in instants and instant is not None:
+            columns[field.name + INSTANT] = instant
     return table.select(table[FILE], table[ROW], **columns)
 
 
@@ -133,15 +154,14 @@ def _datetime(found: Any, pattern: str | None) -> tuple[Any, Any]:
     return aware.cast("timestamp"), functions.epoch_us(aware) / 1e6
 
 
-def _field_reasons(field: Any, found: Any, value: Any) -> list[tuple[Any, str]]:
+def _field_reasons(field: Any, value: Any, given: Any) -> list[tuple[Any, str]]:
+    """Return the field's own conditions for rejection; `given` tells whether there was a value, of whatever type."""
     rules, name = field.constraints, field.name
     reasons: list[tuple[Any, str]] = []
-    if rules is not None and rules.required:
-        reasons.append((found.isnull(), f"{name}: missing"))
-    if field.type != "string":
-        reasons.append((found.notnull() & value.isnull(), f"{name}: {_TYPE_WORDS[field.type]}"))
-    if rules is None:
-        return reasons
+    if rules.required:
+        reasons.append((value.isnull() if given is None else ~given, f"{name}: missing"))
+    if given is not None:
+        reasons.append((given & value.isnull(), f"{name}: {_TYPE_WORDS[field.type]}"))
     if rules.minimum is not None:
         reasons.append((value < _bound(rules.minimum, field.type), f"{name}: below the minimum {rules.minimum}"))
     if rules.maximum is not None:

@@ -68,6 +68,12 @@ def identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def store(connection: Backend, name: str, table: ibis.Table, *, kind: str = "TABLE") -> ibis.Table:
+    """Return the table kept in the engine under a name: its rows (TABLE) or its definition (VIEW)."""
+    connection.raw_sql(f"CREATE TEMP {kind} {identifier(name)} AS {connection.compile(table)}")
+    return connection.table(name)
+
+
 def read(connection: Backend, name: str, source: Any, files: list[Path], shown: list[str]) -> Raw:
     """Return the source's records as found in `files`; `shown` names them in messages.
 

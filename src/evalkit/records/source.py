@@ -6,12 +6,14 @@ import csv
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evalkit.errors import RecordsError
 from evalkit.records import fields, ingest
+from evalkit.records.fetch import fetch
 from evalkit.records.ingest import FILE, ROW, Malformed, header_row
 from evalkit.study.paths import resolve
 
@@ -78,17 +80,22 @@ class Records:
         """Accepted records with the columns evaluations need beside the declared ones."""
         return self.table.filter(self.table[fields.REASON].isnull())
 
-    def rejected_rows(self) -> Iterator[Rejected]:
-        """Yield every rejected row, by file and row number."""
+    def after(self, day: date) -> int:
+        """Return the number of accepted records dated after a day."""
+        valid = self.valid
+        return int(fetch(valid.filter(valid[fields.DAY] > day).agg(n=valid.count()))[0]["n"])
+
+    def rejected_rows(self, limit: int | None = None) -> Iterator[Rejected]:
+        """Yield the rejected rows by file and row number, all or the first `limit`."""
         key = self.source.key
         bad = self.table.filter(self.table[fields.REASON].notnull())
         chosen = bad.select(file=bad[FILE], row=bad[ROW], key=bad[key].cast("string") if key else bad[FILE], reason=bad[fields.REASON])
         rows = [
             Rejected(row["file"], self._row(row["row"], row["file"]), row["key"] if key else None, row["reason"])
-            for row in chosen.to_pyarrow().to_pylist()
+            for row in fetch(chosen)
         ]
         rows += [Rejected(row.file, row.row, None, row.reason) for row in self.malformed]
-        yield from sorted(rows, key=lambda row: (row.file, row.row))
+        yield from sorted(rows, key=lambda row: (row.file, row.row))[:limit]
 
     def _row(self, ordinal: int, file: str) -> int:
         return header_row(ordinal, file, self.malformed)
@@ -100,7 +107,7 @@ class Records:
         """
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         bad = self.table.filter(self.table[fields.REASON].notnull()).select(FILE, ROW, fields.REASON)
-        values = self.raw.inner_join(bad, [FILE, ROW]).to_pyarrow().to_pylist()
+        values = fetch(self.raw.inner_join(bad, [FILE, ROW]))
         names = [field.name for field in self.source.fields]
         rows = [
             [row[FILE], self._row(row[ROW], row[FILE]), row[fields.REASON], *(row[name] for name in names)] for row in values
@@ -127,11 +134,11 @@ def open_records(connection: Backend, study: Study, name: str) -> Records:
     except RecordsError as error:
         raise RecordsError([f"source '{name}': {message}" for message in error.messages]) from None
     rules = rules_of(study, name)
-    table = fields.prepare(raw, source, **rules)
+    table = fields.prepare(connection, name, raw, source, **rules)
     if raw.text:
-        table = connection.create_table(f"{name}#typed", table, temp=True)
+        table = ingest.store(connection, f"{name}#records", table)
     table = _reject_duplicates(connection, name, source, table)
-    counts = table.group_by(fields.REASON).agg(n=table.count()).to_pyarrow().to_pylist()
+    counts = fetch(table.group_by(fields.REASON).agg(n=table.count()))
     reasons = {row[fields.REASON]: row["n"] for row in counts if row[fields.REASON] is not None}
     for bad in raw.malformed:
         reasons[bad.reason] = reasons.get(bad.reason, 0) + 1
@@ -196,14 +203,14 @@ def _reject_duplicates(connection: Backend, name: str, source: Any, table: ibis.
     for key in keys:
         valid = table.filter(table[fields.REASON].isnull() & table[key].notnull())
         again = valid.group_by(key).having(valid.count() > 1).agg(copies=valid.count())
-        if again.count().to_pyarrow().as_py() == 0:
+        if not fetch(again.limit(1)):
             continue
         names = [field.name for field in source.fields]
         copies = valid.semi_join(again, key)
         copies = copies.mutate(**{PLACE: copies[FILE] + "#" + copies[ROW].cast("string").lpad(12, "0")})
         same = copies.group_by(names).agg(first=copies[PLACE].min())
         variants = same.group_by(key).agg(variants=same.count(), keep=same["first"].min())
-        marks = connection.create_table(f"{name}#{key}#copies", variants.rename({"#key": key}), temp=True)
+        marks = ingest.store(connection, f"{name}#{key}#copies", variants.rename({"#key": key}))
         joined = table.left_join(marks, table[key] == marks["#key"])
         place = joined[FILE] + "#" + joined[ROW].cast("string").lpad(12, "0")
         kept = (joined["variants"] == 1) & (place == joined["keep"])
@@ -213,5 +220,5 @@ def _reject_duplicates(connection: Backend, name: str, source: Any, table: ibis.
             else_=f"{key}: duplicate with other values, so no copy counts",
         )
         table = joined.mutate(**{fields.REASON: reason}).select(*table.columns)
-        table = connection.create_table(f"{name}#{key}#unique", table, temp=True)
+        table = ingest.store(connection, f"{name}#{key}#unique", table)
     return table

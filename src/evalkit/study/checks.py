@@ -173,12 +173,12 @@ def _say_backwards(found: Findings, path: Path, start: dt.date, end: dt.date) ->
 
 def _check_unique(found: Findings, ids: list[tuple[Path, str]]) -> None:
     seen: dict[str, Path] = {}
-    for path, id in ids:
+    for path, name in ids:
         # Ids name files, and some file systems do not tell capitals or composed letters apart.
-        same = unicodedata.normalize("NFC", id).casefold()
+        same = unicodedata.normalize("NFC", name).casefold()
         if same in seen:
             line = found.document.position(found.checked.original(seen[same])).line
-            found.say(path, f"the id '{id}' is taken, on line {line}; ids differ in more than capitals.")
+            found.say(path, f"the id '{name}' is taken, on line {line}; ids differ in more than capitals.")
         seen.setdefault(same, path)
 
 
@@ -186,9 +186,9 @@ def _check_goal_ids(found: Findings) -> None:
     study = found.study
     ids: list[tuple[Path, str]] = [(("goals", i, "id"), goal.id) for i, goal in enumerate(study.goals)]
     ids += [(("indicators", i, "id"), indicator.id) for i, indicator in enumerate(study.indicators)]
-    for path, id in ids:
-        if id.casefold() in _GOAL_FILES:
-            found.say(path, f"the id '{id}' is the name of a published file; choose another.")
+    for path, name in ids:
+        if name.casefold() in _GOAL_FILES:
+            found.say(path, f"the id '{name}' is the name of a published file; choose another.")
     _check_unique(found, ids)
 
 
@@ -301,7 +301,7 @@ def _format_problem(declared: FieldOf) -> str | None:
         return f"{describe(pattern)} does not say year, month and day; expected a pattern such as %d/%m/%Y."
     try:
         moment = dt.datetime(2024, 11, 25, 13, 45, 50, tzinfo=dt.UTC)
-        dt.datetime.strptime(moment.strftime(pattern), pattern)
+        dt.datetime.strptime(moment.strftime(pattern), pattern)  # noqa: DTZ007 - only whether it can be read counts
     except (ValueError, re.error):
         return f"{describe(pattern)} cannot be read back as a date; expected a pattern such as %d/%m/%Y."
     return None

@@ -71,9 +71,9 @@ def find(path: str | os.PathLike[str] | None = None) -> Path:
     Raises ParameterError when there is none.
     """
     if path is not None and str(path):
-        return _given(Path(path).expanduser(), "the study given")
+        return _given(Path(path), "the study given")
     if os.environ.get(VARIABLE):
-        return _given(Path(os.environ[VARIABLE]).expanduser(), f"the environment variable {VARIABLE}")
+        return _given(Path(os.environ[VARIABLE]), f"the environment variable {VARIABLE}")
     here = Path.cwd()
     for folder in (here, *here.parents):
         if (folder / "data" / "study.yaml").is_file():
@@ -85,16 +85,17 @@ def find(path: str | os.PathLike[str] | None = None) -> Path:
 
 def _given(path: Path, by: str) -> Path:
     try:
-        if path.is_dir():
-            for file in (path / "study.yaml", path / "data" / "study.yaml"):
-                if file.is_file():
-                    return file.absolute()
-            raise ParameterError(f"The folder {path} ({by}) has neither study.yaml nor data/study.yaml.")
-        if path.exists():
-            return path.absolute()
-    except (OSError, ValueError):
-        pass
-    raise ParameterError(f"The study file {path} ({by}) does not exist.")
+        folder, there = path.is_dir(), path.exists()
+    except (OSError, ValueError):  # a name that no file can have
+        folder = there = False
+    if not there:
+        raise ParameterError(f"The study file {path} ({by}) does not exist.")
+    if not folder:
+        return path.absolute()
+    for file in (path / "study.yaml", path / "data" / "study.yaml"):
+        if file.is_file():
+            return file.absolute()
+    raise ParameterError(f"The folder {path} ({by}) has neither study.yaml nor data/study.yaml.")
 
 
 def shown(file: Path) -> str:

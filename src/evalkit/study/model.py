@@ -147,7 +147,7 @@ class Study(Titled):
 
     schema_version: Literal[1] = Field(alias="schema", description="The version of this file's form: 1.")
     timezone: Str = Field(default="UTC", description="Naive times are in it, aware ones are converted to it.")
-    calendar: Calendar = Field(description="The baseline, the programme's start and the reporting periods.")
+    calendar: Calendar = Field(description="When the baseline was, when the programme began, how often it is judged.")
     inference: Inference = Field(default=Inference(), description="Confidence and adjustments.")
     weaknesses: tuple[Weakness, ...] = Field(default=(), description="The weaknesses the programme answers.")
     commitments: tuple[Commitment, ...] = Field(default=(), description="What was promised.")

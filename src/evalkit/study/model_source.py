@@ -31,8 +31,12 @@ class Constraints(Model):
     maximum: Scalar | None = Field(default=None, description="The largest value allowed, included.")
     enum: tuple[Scalar, ...] | None = Field(default=None, min_length=1, description="The only values allowed.")
     pattern: Str | None = Field(default=None, description="A regular expression the whole text must match.")
-    minLength: Annotated[Whole, Field(ge=0)] | None = Field(default=None, description="The shortest text allowed.")
-    maxLength: Annotated[Whole, Field(ge=0)] | None = Field(default=None, description="The longest text allowed.")
+    minLength: Annotated[Whole, Field(ge=0)] | None = Field(  # noqa: N815 - the word of Table Schema
+        default=None, description="The shortest text allowed."
+    )
+    maxLength: Annotated[Whole, Field(ge=0)] | None = Field(  # noqa: N815
+        default=None, description="The longest text allowed."
+    )
 
 
 class FieldOf(Model):

@@ -78,7 +78,7 @@ def _matches(root: Path, below: str) -> list[Path]:
     # A file whose own name has brackets is meant as it stands.
     if literal.exists() or not glob.has_magic(below):
         return [literal] if literal.exists() else []
-    return [root / one for one in sorted(glob.glob(below, root_dir=root, recursive=True))]
+    return [root / one for one in sorted(glob.glob(below, root_dir=root, recursive=True))]  # noqa: PTH207 - Path.glob takes hidden files too
 
 
 def _check_inside(files: list[Path], root: Path, name: str, path: str) -> None:

@@ -42,7 +42,6 @@ _BOUNDS = {
     "greater_than_equal": "a number of at least {ge}",
     "less_than": "a number below {lt}",
     "less_than_equal": "a number of at most {le}",
-    "too_short": "at least {min_length}",
 }
 _ABSENT_DAYS: dict[str, Any] = {"baseline": {"start": "1000-01-01", "end": "1000-01-02"}}
 
@@ -134,7 +133,7 @@ def validate(data: dict[str, Any]) -> Checked:
             checked.study = Study.model_validate(rest)
             return checked
         except ValidationError as error:
-            faults = [_Fault(_place(e["loc"], rest, e["type"]), e) for e in error.errors(include_url=False)]
+            faults = _faults(error, rest)
         for fault in faults:
             original = checked.original(fault.path)
             if not {original, original[:-1]} & touched and not checked.is_invented(original):
@@ -149,7 +148,16 @@ class _Fault:
     error: Any
 
 
-def _place(location: Iterable[str | int], data: Any, kind: str) -> Path:
+def _faults(error: ValidationError, data: dict[str, Any]) -> list[_Fault]:
+    """Return the errors with their places; a list is not too short only because its entries have errors."""
+    return [
+        _Fault(_place(one["loc"], data), one)
+        for one in error.errors(include_url=False)
+        if one["type"] != "too_short" or len(one["input"]) < one["ctx"]["min_length"]
+    ]
+
+
+def _place(location: Iterable[str | int], data: Any) -> Path:
     """Return pydantic's location without the marks of the union members it tried."""
     path: list[str | int] = []
     entered: str | int | None = None
@@ -189,6 +197,8 @@ def _tell(fault: _Fault, path: Path, data: Any) -> Mistake:
 def _unknown(key: str, parent: Path, data: Any) -> str:
     if key == "target" and parent[:1] == ("indicators",) and len(parent) == 2:
         return "an indicator has no target; move it to goals, or remove the target."
+    if key == "weight" and parent[-1:] == ("metric",):
+        return "a rate has no weight; weight goes with mean, ratio and proportion."
     known = keys_at(parent, data)
     return f"the key '{shortened(key)}' is not known.{nearest(key, known)} Known here: {', '.join(known)}."
 
@@ -202,7 +212,7 @@ def _wrong_kind(error: Any, path: Path) -> Mistake:
 
 
 def _either(listed: str) -> str:
-    words = [word.strip().strip("'") for word in listed.replace(" or ", ", ").split(",")]
+    words = [word.strip().strip("'") for word in listed.replace(" or ", ", ").replace("True", "true").split(",")]
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
 
 
@@ -224,6 +234,8 @@ def wrong_value(error: Any) -> str:
     if kind in _TYPES:
         quoted = isinstance(found, str) and kind in ("float_type", "int_type", "bool_type") and _unquoted(found)
         return f"found {told}, expected {_TYPES[kind]}{'; remove the quotes' if quoted else ''}."
+    if kind == "too_short":
+        return f"found {told}, expected at least one entry."
     if kind in _BOUNDS:
         return f"found {told}, expected {_BOUNDS[kind].format(**context)}."
     return f"found {told}; {error['msg']}."

@@ -109,7 +109,7 @@ def _syntax_sentence(error: yaml.MarkedYAMLError, text: str, name: str) -> str:
     if "\t" in here[: len(here) - len(here.lstrip())]:
         return f"{name}:{line}:1: a tab indents this line; YAML indents with spaces only."
     context = ""
-    if error.context and begun and begun.line + 1 != line:
+    if error.context and begun is not None and begun.line + 1 != line:
         context = f" {error.context} that starts on line {begun.line + 1}"
     return (
         f"{name}:{line}:{column}: this is not YAML: {error.problem or 'it cannot be read'}{context}; "
@@ -125,7 +125,7 @@ def _compose(text: str, name: str) -> _Node | None:
     nodes = 0
     for event in _events(text, name):
         if isinstance(event, yaml.DocumentStartEvent) and root is not None:
-            line = event.start_mark.line + 1
+            line = _place(event.start_mark).line
             raise StudyError(f"{name}:{line}: a second document begins here; a study file is one, without '---' in it.")
         if isinstance(event, yaml.CollectionEndEvent):
             stack.pop().open = False

@@ -1,0 +1,191 @@
+"""The command line. Each command parses, calls one function and answers with the contract's exit code."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from evalkit.errors import EvalkitError
+
+if TYPE_CHECKING:
+    from evalkit.results import StudyResult
+    from evalkit.session import OpenStudy
+
+app = typer.Typer(
+    name="evalkit",
+    help="Evaluate service commitments: did it happen, was it the measures, how sure are we?",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+StudyOption = Annotated[
+    str | None, typer.Option("--study", metavar="FILE", help="Study file or folder. Default: data/study.yaml here or above.")
+]
+PeriodOption = Annotated[
+    str, typer.Option("--period", metavar="P", help="2025-Q4, 2025-10, 2025-H2, 2025 or 2025-10-01/2025-12-31.")
+]
+AsOfOption = Annotated[
+    str | None, typer.Option("--as-of", metavar="DATE", help="Data cut-off. Default: the end of the period.")
+]
+DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+NOT_EVALUABLE = 3
+
+
+class LanguageName(StrEnum):
+    """A language of the published pages."""
+
+    en = "en"
+    zh = "zh"
+
+
+def main() -> None:
+    """Run the command line; every foreseen error is a plain sentence on stderr and an exit code."""
+    debug = "--debug" in sys.argv
+    try:
+        code = app(standalone_mode=False)
+    except EvalkitError as error:
+        if debug:
+            raise
+        for message in error.messages:
+            _say(f"evalkit: {message}")
+        sys.exit(error.exit_code)
+    except typer.TyperException as error:
+        error.show(file=sys.stderr)
+        sys.exit(2)
+    except (KeyboardInterrupt, typer.Abort):
+        _say("evalkit: stopped.")
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+    except Exception as error:
+        if debug:
+            raise
+        _say(f"evalkit: a fault of evalkit itself: {type(error).__name__}: {error}. Run again with --debug for the details.")
+        sys.exit(1)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _open(study: str | None) -> OpenStudy:
+    from evalkit.session import open_study
+
+    return open_study(study)
+
+
+def _report_not_evaluable(result: StudyResult) -> int:
+    """Say which of the result's goals could not be evaluated and why; return the exit code."""
+    code = 0
+    for goal in result.goals:
+        if goal.verdict == "not_evaluable":
+            reasons = [flag.message for flag in goal.flags if flag.severity == "serious"]
+            _say(f"evalkit: goal '{goal.id}' is not evaluable in {result.period}: {' '.join(reasons)}")
+            code = NOT_EVALUABLE
+    return code
+
+
+@app.command()
+def evaluate(
+    period: PeriodOption,
+    goal: Annotated[str | None, typer.Option("--goal", metavar="ID", help="Show this goal only.")] = None,
+    study: StudyOption = None,
+    as_of: AsOfOption = None,
+    json: Annotated[bool, typer.Option("--json", help="Print results.json alone on stdout.")] = False,
+    debug: DebugOption = False,
+) -> int:
+    """Evaluate a period without notebooks: a table, or JSON."""
+    opened = _open(study)
+    result = opened.evaluate_period(period, goal=goal, as_of=as_of)
+    if json:
+        from evalkit.publish.serialise import to_json
+
+        sys.stdout.write(to_json(opened.with_provenance(result).to_dict()))
+    else:
+        from evalkit.terminal import evaluation_table
+
+        evaluation_table(result)
+    return _report_not_evaluable(result)
+
+
+@app.command()
+def check(study: StudyOption = None, as_of: AsOfOption = None, debug: DebugOption = False) -> int:
+    """Validate study and records; print what was rejected and why."""
+    from evalkit.periods import parse_date
+    from evalkit.terminal import check_report
+
+    opened = _open(study)
+    cutoff = parse_date(as_of, "the data cut-off") if as_of else None
+    return NOT_EVALUABLE if check_report(opened, cutoff) else 0
+
+
+@app.command()
+def run(
+    period: PeriodOption,
+    study: StudyOption = None,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the published reports.")] = Path("reports"),
+    language: Annotated[LanguageName, typer.Option("--language", help="Language of the pages.")] = LanguageName.en,
+    jobs: Annotated[int | None, typer.Option("--jobs", metavar="N", min=1, help="Notebooks at once. Default: the cores.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Publish again even when nothing has changed.")] = False,
+    as_of: AsOfOption = None,
+    notebooks: Annotated[Path | None, typer.Option("--notebooks", metavar="DIR", help="Own notebooks.")] = None,
+    timeout: Annotated[int, typer.Option("--timeout", metavar="SECONDS", min=1, help="Limit of one notebook.")] = 600,
+    kernel: Annotated[str | None, typer.Option("--kernel", metavar="NAME", help="Jupyter kernel.")] = None,
+    debug: DebugOption = False,
+) -> int:
+    """Execute the notebooks and publish a period's report."""
+    from evalkit.publish import publish
+    from evalkit.study import find
+    from evalkit.terminal import progress_of_pages
+
+    with progress_of_pages() as progress:
+        published = publish(
+            find(study),
+            period,
+            out=out,
+            as_of=as_of,
+            language=language.value,
+            jobs=jobs,
+            force=force,
+            notebooks=notebooks,
+            timeout=timeout,
+            kernel=kernel,
+            progress=progress,
+        )
+    print(f"{published.period}: {published.status}. {published.index}")
+    return _report_not_evaluable(published.result)
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write the bank to.")],
+    records: Annotated[int | None, typer.Option("--records", metavar="N", min=1000, help="Process records.")] = None,
+    seed: Annotated[int, typer.Option("--seed", metavar="S", min=0, help="Same seed, same bytes.")] = 7,
+    debug: DebugOption = False,
+) -> int:
+    """Write a bank with known truth: records, study file, truth.json."""
+    from evalkit.simulate import simulate as write
+
+    write(out, records=records, seed=seed)
+    print(f"Wrote a simulated bank to {out}: try  evalkit evaluate --study {out} --period 2025-Q4")
+    return 0
+
+
+@app.callback()
+def _version(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    if version:
+        from evalkit import __version__
+
+        print(__version__)
+        raise typer.Exit

@@ -1,0 +1,126 @@
+"""The months of a goal's baseline, and what their shocks add to a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from evalkit.effect import Scale
+from evalkit.errors import NotEvaluableError
+from evalkit.estimands.compare import record_variance
+from evalkit.estimands.totals import Totals
+from evalkit.evaluation.arms import totals_of
+from evalkit.evaluation.windows import Comparison, month_shares
+from evalkit.inference.contrast import Array, Estimand, contrast
+from evalkit.inference.jackknife import cluster_variance
+from evalkit.inference.shocks import MONTHS_NEEDED, Added, MonthShocks, month_shocks
+from evalkit.moments import Moments
+from evalkit.periods import Window
+
+
+def baseline_shocks(question: Any, moments: Moments, baseline: Window, scale: Scale) -> MonthShocks | None:
+    """Estimate the shocks from the baseline's months; None for a rate, or with fewer than 12 usable months.
+
+    A month's deviation is its contrast with the whole baseline; its sampling variance is the jackknife of
+    that contrast over clusters, so a branch's lasting difference is in neither, or the linearised variance
+    over records.
+    """
+    if question.metric.kind == "rate":
+        return None
+    working: Scale = "difference" if scale == "level" else scale
+    months, values, sampling = [], [], []
+    for window in baseline.months():
+        totals = _month(question, moments, baseline, window)
+        estimand = Estimand(scale=working, standardised=bool(question.standardise_by))
+        try:
+            value, variance = _deviation(totals, estimand)
+        except NotEvaluableError:
+            continue
+        if np.isfinite(value) and np.isfinite(variance):
+            months.append(_number(window.start))
+            values.append(value)
+            sampling.append(variance)
+    if len(months) < MONTHS_NEEDED:
+        return None
+    return month_shocks(np.array(months), np.array(values), np.array(sampling))
+
+
+def _month(question: Any, moments: Moments, baseline: Window, window: Window) -> Totals:
+    return totals_of(
+        moments,
+        kind=question.metric.kind,
+        before=[baseline],
+        after=[window],
+        months=None,
+        clustered=question.cluster is not None,
+        stratified=bool(question.standardise_by),
+        plain=False,
+    )
+
+
+def _deviation(totals: Totals, estimand: Estimand) -> tuple[float, float]:
+    """Return a month's contrast with the baseline and its sampling variance."""
+    if totals.records[1] < 2:
+        raise NotEvaluableError("too_few_records", "The month has fewer than 2 records.")
+    if totals.clustered:
+        found = cluster_variance(totals.before, totals.after, estimand)
+        return found.estimate, found.variance
+    value = float(contrast(totals.before.sum(axis=0), totals.after.sum(axis=0), estimand))
+    return value, record_variance(totals, estimand)[0]
+
+
+def added_by(
+    shocks: MonthShocks | None, question: Any, moments: Moments, comparison: Comparison, scale: Scale, *, season: bool
+) -> Added | None:
+    """Return what the shocks add to a comparison, by the weight of each month in either arm."""
+    if shocks is None:
+        return None
+    after = _weights(moments, comparison.after, None)
+    before: dict[int, float] = {}
+    if scale != "level":
+        before = _weights(moments, [comparison.before], month_shares(comparison.after) if season else None)
+    stretch = _stretch(moments, comparison, scale) if question.metric.kind == "proportion" else 1.0
+    months = np.array([*before, *after], dtype=np.int64)
+    weights = np.array([*(-share for share in before.values()), *(stretch * share for share in after.values())])
+    return shocks.added(months, weights)
+
+
+def _stretch(moments: Moments, comparison: Comparison, scale: Scale) -> float:
+    """Return how much larger a shock of given size in the log odds is in the after arm than in the baseline.
+
+    A share near its bound cannot move as far as one in the middle: shocks estimated at 0.79 would overstate
+    those at 0.95 threefold.
+    """
+    before, after = (
+        float(sums[0] / sums[1]) if sums[1] > 0 else 0.0
+        for sums in (
+            moments.sums[moments.within(windows)].sum(axis=0) for windows in ([comparison.before], comparison.after)
+        )
+    )
+    if not (0 < before < 1 and 0 < after < 1):
+        return 1.0
+    failures = (1 - after) / (1 - before)
+    return failures if scale == "ratio" else failures * after / before
+
+
+def _weights(moments: Moments, windows: Sequence[Window], season: Array | None) -> dict[int, float]:
+    """Return each month's share of an arm's weight; `season` are the shares its calendar months are held at."""
+    inside = moments.within(windows)
+    numbers = moments.start[inside].astype("datetime64[M]").astype(np.int64)
+    weight = moments.sums[inside, 1]
+    found = {int(number): float(weight[numbers == number].sum()) for number in np.unique(numbers)}
+    if season is not None:
+        by_month = np.zeros(12)
+        for number, share in found.items():
+            by_month[number % 12] += share
+        found = {n: season[n % 12] * share / by_month[n % 12] for n, share in found.items() if by_month[n % 12] > 0}
+    total = sum(found.values())
+    return {number: share / total for number, share in found.items()} if total > 0 else {}
+
+
+def _number(day: date) -> int:
+    """Return a month's number as numpy counts months, January 1970 being 0."""
+    return (day.year - 1970) * 12 + day.month - 1

@@ -1,0 +1,127 @@
+"""The notebooks a report is made of: where they are, which parameters they take, what they must leave behind."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from evalkit.errors import NotebookError, ParameterError, nearest
+
+RESULT_MIME = "application/vnd.evalkit.result+json"
+PERIOD_REPORT, GOAL_REPORT = "period_report.ipynb", "goal_report.ipynb"
+_TIMING = ("papermill", "execution")
+
+
+def shipped() -> Path:
+    """Return the folder of the notebooks that come with evalkit: in the package, else beside its source."""
+    package = Path(__file__).resolve().parent.parent
+    for folder in (package / "notebooks", package.parent.parent / "notebooks"):
+        if (folder / PERIOD_REPORT).is_file():
+            return folder
+    raise NotebookError(f"The notebooks that come with evalkit are missing from {package / 'notebooks'}; reinstall it.")
+
+
+def locate(folder: str | Path | None) -> Path:
+    """Return the folder of the notebooks to run. Raises ParameterError when one that is needed is not in it."""
+    if folder is None:
+        return shipped()
+    found = Path(folder).expanduser().resolve()
+    missing = [name for name in (PERIOD_REPORT, GOAL_REPORT) if not (found / name).is_file()]
+    if missing:
+        raise ParameterError(
+            f"The notebooks folder '{folder}' lacks {' and '.join(missing)}; copy the shipped one there and change it."
+        )
+    return found
+
+
+def read(path: Path) -> Any:
+    """Return the notebook without outputs, so that nothing shown before can pass for a fresh result."""
+    import nbformat
+
+    try:
+        notebook = nbformat.read(path, as_version=4)
+    except (OSError, ValueError, nbformat.ValidationError) as error:
+        raise NotebookError(f"{path} is not a notebook that can be read: {error}") from None
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    return notebook
+
+
+def declared_parameters(notebook: Any, name: str) -> tuple[str, ...]:
+    """Return the names assigned in the cell tagged `parameters`. Raises NotebookError where there is no such cell."""
+    cells = [c for c in notebook.cells if "parameters" in c.metadata.get("tags", ()) and c.cell_type == "code"]
+    if len(cells) != 1:
+        raise NotebookError(f"{name} has {len(cells)} cells tagged 'parameters'; it needs exactly one.")
+    try:
+        statements = ast.parse(cells[0].source).body
+    except SyntaxError as error:
+        raise NotebookError(f"{name}: the parameters cell is not Python (line {error.lineno}).") from None
+    targets: list[ast.expr] = []
+    for statement in statements:
+        targets += statement.targets if isinstance(statement, ast.Assign) else []
+        targets += [statement.target] if isinstance(statement, ast.AnnAssign) else []
+    return tuple(target.id for target in targets if isinstance(target, ast.Name))
+
+
+def check_parameters(notebook: Any, name: str, given: Iterable[str]) -> None:
+    """Raise ParameterError when a parameter is given that the notebook does not declare."""
+    known = declared_parameters(notebook, name)
+    wrong = [f"{name} has no parameter '{key}'; it has {', '.join(known)}.{nearest(key, known)}"
+             for key in given if key not in known]
+    if wrong:
+        raise ParameterError(wrong)
+
+
+def finished(notebook: Any) -> dict[str, Any]:
+    """Return the result record an executed notebook left behind.
+
+    Notebook metadata says "completed" of cells that never ran, so nothing of it is believed: every code cell
+    must have its execution count, none an error, and one must show the result record. Raises NotebookError.
+    """
+    for place, cell in enumerate(notebook.cells, start=1):
+        if cell.cell_type != "code" or not cell.source.strip():
+            continue
+        failed = [output for output in cell.outputs if output.output_type == "error"]
+        if failed:
+            raise NotebookError(f"cell {place} ended with {failed[0].ename}: {failed[0].evalue}".strip())
+        if cell.execution_count is None:
+            raise NotebookError(f"cell {place} was never run")
+    records = [
+        output.data[RESULT_MIME]
+        for cell in notebook.cells if cell.cell_type == "code"
+        for output in cell.outputs if RESULT_MIME in output.get("data", {})
+    ]
+    if len(records) != 1:
+        raise NotebookError(f"it left {len(records)} result records; its last cell must show the one `report.record()`")
+    return json.loads(json.dumps(records[0]))
+
+
+def normalise(notebook: Any, replaced: dict[str, str]) -> Any:
+    """Strip what differs between two identical runs: times, random ids, where the study file lies.
+
+    `replaced` maps a text in the injected parameters (a machine's path) to what is published instead.
+    """
+    for key in _TIMING:
+        notebook.metadata.pop(key, None)
+    notebook.metadata["language_info"] = {"name": "python"}
+    for place, cell in enumerate(notebook.cells):
+        for key in _TIMING:
+            cell.metadata.pop(key, None)
+        tags = cell.metadata.get("tags", [])
+        cell.id = "injected-parameters" if "injected-parameters" in tags else cell.get("id") or f"cell-{place}"
+        if "injected-parameters" in tags:
+            for old, new in replaced.items():
+                cell.source = cell.source.replace(old, new)
+    return notebook
+
+
+def source_hash(path: Path) -> str:
+    """Return the hash of a notebook's cells without their outputs, which depend on the data."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    cells = [[cell["cell_type"], "".join(cell["source"])] for cell in content["cells"]]
+    return hashlib.sha256(json.dumps(cells, ensure_ascii=False).encode()).hexdigest()

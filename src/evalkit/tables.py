@@ -1,0 +1,186 @@
+"""Results as accessible HTML tables: captions, scopes, verdicts as symbol and word, all text from data inert."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from evalkit import formats, markup, wording
+from evalkit.formats import Language
+from evalkit.markup import Html
+
+if TYPE_CHECKING:
+    from evalkit.effect import Effect
+    from evalkit.results import Evaluation, GoalResult, StudyResult
+
+# Dark text on a light ground: contrast above 7:1 with and without a style sheet, in light and dark notebooks.
+_BADGES = {
+    "achieved": "background:#d5f0e6;color:#00402d;border-color:#009e73",
+    "not_achieved": "background:#fbe0d3;color:#5f2300;border-color:#d55e00",
+    "inconclusive": "background:#fdf0d0;color:#4a3500;border-color:#e69f00",
+    "not_evaluable": "background:#ececec;color:#333333;border-color:#767676",
+    None: "background:#ececec;color:#333333;border-color:#767676",
+}
+
+
+def badge(verdict: str | None, language: Language = "en") -> Html:
+    """Return a verdict as symbol and word on its colour."""
+    style = f"{_BADGES[verdict]};border:1px solid;border-radius:.3em;padding:.1em .5em;white-space:nowrap"
+    return markup.tag("span", wording.badge_text(verdict, language), class_="ek-verdict", style=style)
+
+
+def effect(result: Effect) -> str:
+    """Return one effect as a two-column table."""
+    form = formats.quantity(
+        "mean", result.scale, [result.estimate, result.low, result.high], target=result.target_value
+    )
+    rows: list[tuple[str, object]] = [
+        ("estimate", f"{result.estimate:.6g}" if result.scale != "ratio" else
+         f"{result.estimate:.6g} ({form.text(result.estimate)})"),
+        (f"{wording.confidence(result.confidence)} interval", f"{result.low:.6g} to {result.high:.6g}"),
+    ]
+    if result.target_value is not None:
+        rows += [
+            ("target", f"{result.target_value:.6g}"),
+            ("against the target", formats.probability(result.p_target)),
+            ("verdict", badge(result.verdict)),
+        ]
+    if result.p_change is not None:
+        rows.append(("against no change", formats.probability(result.p_change)))
+    if result.before is not None:
+        rows.append(("before", f"{result.before:.6g}"))
+    rows += [("after", f"{result.after:.6g}"), ("method", result.method)]
+    name = {"ratio": "Ratio after ÷ before", "difference": "Difference after − before", "level": "Level"}
+    return markup.table(name[result.scale], ("", "value"), rows).text
+
+
+def _cells(
+    result: GoalResult, evaluation: Evaluation, language: Language, unit: str
+) -> tuple[str, str, str, str, str]:
+    """Return before, after, estimate, interval and target as shown."""
+    arms, form = wording.levels(result, evaluation, language, unit), wording.shown(result, evaluation, language, unit)
+    known = evaluation.effect
+    return (
+        arms.text(evaluation.before.value) if evaluation.before else "–",
+        arms.text(evaluation.after.value) if evaluation.after else "–",
+        form.text(known.estimate) if known else "–",
+        form.interval(known.low, known.high) if known else "–",
+        form.target(evaluation.target_value),
+    )
+
+
+def goal(result: GoalResult, language: Language = "en", *, title: str | None = None, unit: str = "") -> str:
+    """Return one goal's two evaluations, this period and since implementation, as a table."""
+    _ = wording.translator(language)
+    rows = []
+    for name, evaluation in ((_("This period"), result.period), (_("Since implementation"), result.to_date)):
+        if evaluation is None:
+            continue
+        verdict = result.verdict if evaluation is result.period else evaluation.verdict
+        rows.append((name, badge(verdict, language), *_cells(result, evaluation, language, unit),
+                     formats.probability(evaluation.p_target)))
+    columns = (_("Window"), _("Verdict"), _("Before"), _("After"), _("Estimate"),
+               _("{level} interval").format(level=wording.confidence(result.period.confidence, language)),
+               _("Target"), _("Against the target"))
+    return markup.table(title or result.title, columns, rows, numeric=range(2, 8)).text
+
+
+def overview(
+    result: StudyResult,
+    language: Language = "en",
+    *,
+    titles: Mapping[str, str] | None = None,
+    units: Mapping[str, str] | None = None,
+    links: Mapping[str, str] | None = None,
+) -> str:
+    """Return all goals of a period, verdicts first; `links` leads from a goal to its page."""
+    _ = wording.translator(language)
+    rows = []
+    for one in result.goals:
+        before, after, estimate, interval, target = _cells(
+            one, one.period, language, (units or {}).get(one.id, "")
+        )
+        name: object = (titles or {}).get(one.id, one.title)
+        if links and one.id in links:
+            name = markup.tag("a", name, href=links[one.id])
+        since = one.to_date.verdict if one.to_date else "not_evaluable"
+        rows.append((name, badge(one.verdict, language), before, after, estimate, interval, target,
+                     badge(since, language)))
+    level = wording.confidence(result.goals[0].period.confidence if result.goals else 0.95, language)
+    columns = (_("Goal"), _("Verdict"), _("Before"), _("After"), _("Estimate"),
+               _("{level} interval").format(level=level), _("Target"), _("Since implementation"))
+    caption = _("The goals in {period}").format(period=result.period)
+    return markup.table(caption, columns, rows, numeric=range(2, 7)).text
+
+
+def data_used(result: GoalResult, language: Language = "en", *, unit: str = "") -> str:
+    """Return which records a goal's estimates rest on: days, records, clusters and value of each arm."""
+    _ = wording.translator(language)
+    rows = []
+    for window, evaluation in ((_("This period"), result.period), (_("Since implementation"), result.to_date)):
+        if evaluation is None:
+            continue
+        form = wording.levels(result, evaluation, language, unit)
+        for arm, name in ((evaluation.before, _("before")), (evaluation.after, _("after"))):
+            if arm is not None:
+                rows.append((
+                    _("{window}, {arm}").format(window=window, arm=name), formats.span(arm.start, arm.end, language),
+                    formats.count(arm.records), formats.count(arm.clusters), form.text(arm.value),
+                ))
+    columns = (_("Arm"), _("Days"), _("Records"), _("Clusters"), _("Value"))
+    return markup.table(_("Records the estimates rest on"), columns, rows, numeric=(2, 3, 4)).text
+
+
+def left_out(rejected: Mapping[str, int], counts: Mapping[str, int], language: Language = "en") -> str:
+    """Return how many records were rejected on reading, and left out of the metric before and after, by reason.
+
+    `counts` are the result's own: `missing_before`, `open_after`, `not_yet_due_after`, …
+    """
+    _ = wording.translator(language)
+    reasons = {
+        "missing": _("the value is missing"),
+        "open": _("not finished by the cut-off"),
+        "not_yet_due": _("not yet due"),
+    }
+    arms = {"before": _("before"), "after": _("after")}
+    rows = [(wording.rejection(reason, language), _("whole source, on reading"), formats.count(count))
+            for reason, count in rejected.items()]
+    for name, told in reasons.items():
+        rows += [(told, arms[arm], formats.count(count)) for arm in arms if (count := counts.get(f"{name}_{arm}", 0))]
+    columns = (_("Reason"), _("Where"), _("Records"))
+    return markup.table(_("Records left out"), columns, rows or [(_("none"), "", "0")], numeric=(2,)).text
+
+
+def sensitivity(result: GoalResult, language: Language = "en", *, unit: str = "") -> str:
+    """Return the estimate under other reasonable choices, with what each choice means."""
+    _ = wording.translator(language)
+    figures = [v for line in result.sensitivity for v in (line.estimate, line.low, line.high)]
+    form = formats.quantity(result.kind, result.period.scale, figures, target=result.period.target_value, unit=unit,
+                            points=_("percentage points"), language=language)
+    rows = [
+        (
+            wording.looked_up("sensitivity", line.name, line.name, language),
+            form.text(line.estimate),
+            form.interval(line.low, line.high) if line.estimate is not None else "–",
+            badge(line.verdict, language) if line.verdict else "–",
+            wording.looked_up("sensitivity note", line.name, line.note, language),
+        )
+        for line in result.sensitivity
+    ]
+    columns = (_("Choice"), _("Estimate"), _("{level} interval").format(
+        level=wording.confidence(result.period.confidence, language)), _("Verdict"), _("What differs"))
+    return markup.table(_("The same question under other reasonable choices"), columns, rows, numeric=(1, 2)).text
+
+
+def flags(result: GoalResult, language: Language = "en") -> str:
+    """Return a goal's cautions as a list, the gravest first."""
+    order: dict[Any, int] = {"serious": 0, "caution": 1, "info": 2}
+    ranked = sorted(result.flags, key=lambda flag: order[flag.severity])
+    return markup.items(
+        (
+            markup.tag("strong", wording.severity(flag.severity, language))
+            + Html(" " + markup.escape(wording.flag_sentence(flag, language)))
+            for flag in ranked
+        ),
+        class_="ek-flags",
+    ).text

@@ -1,0 +1,69 @@
+"""Each statistical procedure in a plain sentence, with its source: what a goal page says under "Method"."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalkit import formats, wording
+from evalkit.formats import Language
+
+if TYPE_CHECKING:
+    from evalkit.results import GoalResult
+
+
+def method_sentences(result: GoalResult, language: Language = "en") -> str:
+    """Return how a goal was judged, in two sentences: what was compared, and where the uncertainty comes from."""
+    _ = wording.translator(language)
+    effect = result.period.effect
+    estimand = {
+        "mean": {
+            "ratio": _("The mean after is divided by the mean of the baseline."),
+            "difference": _("The mean of the baseline is subtracted from the mean after."),
+            "level": _("The mean itself is estimated."),
+        },
+        "ratio": {
+            "ratio": _("The quotient of sums after is divided by that of the baseline."),
+            "difference": _("The quotient of sums of the baseline is subtracted from that after."),
+            "level": _("The quotient of sums itself is estimated."),
+        },
+        "proportion": {
+            "ratio": _("The share after is divided by the share of the baseline."),
+            "difference": _("The share of the baseline is subtracted from the share after."),
+            "level": _("The share itself is estimated."),
+        },
+        "rate": {
+            "ratio": _("The rate after is divided by the rate of the baseline."),
+            "difference": _("The rate of the baseline is subtracted from the rate after."),
+            "level": _("The rate itself is estimated."),
+        },
+    }[result.kind][result.period.scale]
+    if effect is None:
+        return estimand
+    df = "" if effect.df is None else _(", {df} degrees of freedom").format(df=formats.number(effect.df, 1))
+    told = _procedure(effect.method, language).format(df=df, method=effect.method)
+    return estimand + (" " if language == "en" else "") + told
+
+
+def _procedure(method: str, language: Language) -> str:
+    """Return the sentence of the first procedure whose name is in the method's short name."""
+    _ = wording.translator(language)
+    sentences = {
+        "jackknife": _(
+            "Its uncertainty comes from leaving out one cluster at a time, since records of one cluster move together,"
+            " with Student's t (delete-one-cluster jackknife{df}; Bell and McCaffrey 2002)."
+        ),
+        "skewness": _(
+            "Its interval is Student's t corrected for skewness{df}, since a few very large values would otherwise"
+            " make false reductions (Hall 1992)."
+        ),
+        "quasi-Poisson": _(
+            "Its interval allows counts to vary more than chance alone would make them, by the dispersion of the"
+            " monthly counts (quasi-Poisson{df}; McCullagh and Nelder 1989)."
+        ),
+        "Poisson": _("Its interval is the exact one of Poisson counts (Garwood 1936; Przyborowski and Wilenski 1940)."),
+        "Miettinen": _("Its interval inverts the score test of a difference of shares (Miettinen and Nurminen 1985)."),
+        "Koopman": _("Its interval inverts the score test of a ratio of shares (Koopman 1984)."),
+        "Wilson": _("Its interval inverts the score test of one share (Wilson 1927{df})."),
+        "Clopper": _("Its interval is the exact binomial one (Clopper and Pearson 1934)."),
+    }
+    return next((text for name, text in sentences.items() if name in method), _("Procedure: {method}{df}."))

@@ -1,0 +1,152 @@
+"""Sentences say what the numbers say, in both languages, and none is left untranslated."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+import report_fixtures as fixtures
+
+from evalkit import wording, wording_methods
+from evalkit.errors import ParameterError
+from evalkit.results import Flag
+from evalkit.study.model_values import Text, Titled
+
+PACKAGE = Path(wording.__file__).parent
+
+
+def marked() -> dict[str, str]:
+    """Return every sentence marked for translation in the package, with the module that says it."""
+    found: dict[str, str] = {}
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or not node.args or not isinstance(node.args[0], ast.Constant):
+                continue
+            called = node.func
+            name = called.id if isinstance(called, ast.Name) else getattr(called, "attr", "")
+            direct = isinstance(called, ast.Call) and ast.unparse(called.func).endswith("translator")
+            if name == "_" or direct:
+                found[str(node.args[0].value)] = path.name
+    return found
+
+
+def placeholders(text: str) -> list[str]:
+    return sorted(re.findall(r"\{(\w+)", text))
+
+
+def test_every_marked_sentence_is_in_the_chinese_catalogue_and_nothing_else_is() -> None:
+    plain = {key for context, key in wording.catalogue("zh") if context is None}
+    sentences = marked()
+    assert len(sentences) > 100
+    assert {text: module for text, module in sentences.items() if text not in plain} == {}
+    assert plain - set(sentences) == set()
+
+
+def test_translations_keep_the_placeholders() -> None:
+    wrong = [
+        key for (context, key), text in wording.catalogue("zh").items()
+        if context is None and placeholders(key) != placeholders(text)
+    ]
+    assert wrong == []
+
+
+def test_chinese_sentences_hold_no_english_words() -> None:
+    text = " ".join(wording.goal_sentence(goal, "zh", title="目标") for goal in fixtures.study_result().goals[:3])
+    text += wording.tally(fixtures.study_result(), "zh") + "".join(wording.notes(fixtures.study_result(), "zh"))
+    assert re.findall(r"[A-Za-z]{3,}", text) == []
+
+
+@pytest.mark.parametrize(
+    ("low", "estimate", "high", "better", "verdict", "position"),
+    [
+        (1.104, 1.113, 1.122, "higher", "achieved", "beyond"),
+        (1.05, 1.113, 1.2, "higher", "inconclusive", "beyond"),
+        (1.05, 1.07, 1.2, "higher", "inconclusive", "short of"),
+        (1.01, 1.05, 1.09, "higher", "not achieved", "short of"),
+        (1.01, 1.05, 1.09, "lower", "achieved", "beyond"),
+        (1.11, 1.15, 1.19, "lower", "not achieved", "short of"),
+    ],
+)
+def test_the_sentence_follows_from_the_numbers(
+    low: float, estimate: float, high: float, better: str, verdict: str, position: str
+) -> None:
+    outcome = fixtures.effect(estimate, low, high, better=better)
+    sentence = wording.goal_sentence(fixtures.goal("g", "Goal", "mean", outcome, better=better))
+    assert sentence.startswith(f"Goal: {verdict}. Observed ")
+    assert f"{position} the target of +10 %" in sentence
+    side = {"achieved": "wholly on the good side", "not achieved": "wholly on the wrong side"}
+    assert side.get(verdict, "includes the target") in sentence
+
+
+def test_a_level_is_above_or_below_and_an_exact_hit_is_neither() -> None:
+    assert "Observed 91.3 %, above 90 %" in wording.goal_sentence(fixtures.answered())
+    exact = fixtures.goal("g", "Goal", "mean", fixtures.effect(1.10, 1.0, 1.2))
+    assert "exactly the target" in wording.goal_sentence(exact)
+
+
+def test_a_goal_reached_alone_but_not_beside_the_others_says_so() -> None:
+    sentence = wording.goal_sentence(fixtures.satisfaction(verdict="inconclusive"))
+    assert "inconclusive" in sentence
+    assert "not once all goals are judged together (adjusted p = 0.0400)" in sentence
+
+
+def test_a_goal_that_cannot_be_evaluated_says_why() -> None:
+    sentence = wording.goal_sentence(fixtures.incidents())
+    assert sentence.endswith("not evaluable. There were no incidents in the baseline.")
+
+
+def test_an_indicator_has_no_verdict() -> None:
+    outcome = fixtures.effect(1.2, 1.1, 1.3, target=None)
+    sentence = wording.goal_sentence(fixtures.goal("g", "Calls", "rate", outcome))
+    assert sentence.startswith("Calls: Observed +20.0 %; the 95 % interval is +10.0 % to +30.0 %.")
+
+
+def test_a_flag_without_translation_or_figures_is_told_in_english() -> None:
+    assert wording.flag_sentence(Flag(code="new", severity="info", message="Something new."), "zh") == "Something new."
+
+
+def test_every_flag_has_its_chinese_sentence() -> None:
+    from evalkit.evaluation.diagnostics import CODES
+
+    known = {key for context, key in wording.catalogue("zh") if context == "flag"}
+    assert set(CODES) - known == set()
+    flag = Flag(code="missing_values", severity="info", message="…", figures={"missing": 5, "share": 1.25})
+    assert wording.flag_sentence(flag, "zh") == "5 条记录（1.2%）缺少数值，未计入。"
+
+
+def test_tally_and_languages() -> None:
+    assert wording.tally(fixtures.study_result()) == (
+        "Of 4 goals: 1 achieved, 1 not achieved, 1 inconclusive, 1 not evaluable."
+    )
+    with pytest.raises(ParameterError, match="'zhh' is not known; write en or zh. Did you mean 'zh'"):
+        wording.check_language("zhh")
+
+
+def test_titles_in_the_language_asked_or_the_other() -> None:
+    both = Titled(id="a", title=Text(en="Service", zh="服务"))
+    assert (wording.title(both), wording.title(both, "zh")) == ("Service", "服务")
+    assert wording.title(Titled(id="a", title=Text(en="Service")), "zh") == "Service"
+
+
+def test_rejections_are_told_in_the_language_of_the_page() -> None:
+    assert wording.rejection("score: above the maximum 10") == "score: above the maximum 10"
+    assert wording.rejection("score: above the maximum 10", "zh") == "score：高于最大值 10"
+    assert wording.rejection("fewer columns than the header", "zh") == "列数少于表头"
+    assert wording.rejection("something else", "zh") == "something else"
+
+
+def test_each_procedure_has_its_sentence() -> None:
+    result = fixtures.satisfaction()
+    assert "leaving out one cluster" in wording_methods.method_sentences(result)
+    assert "17.3 degrees of freedom" in wording_methods.method_sentences(result)
+    assert "刀切法" in wording_methods.method_sentences(result, "zh")
+    without = wording_methods.method_sentences(fixtures.incidents())
+    assert without == "The rate after is divided by the rate of the baseline."
+
+
+def test_the_note_on_several_goals_is_there_only_where_it_is_true() -> None:
+    result = fixtures.study_result()
+    assert len(wording.notes(result)) == len(wording.notes(result, adjusted=False)) + 1
+    assert any("16 %" in note for note in wording.notes(fixtures.study_result()))
