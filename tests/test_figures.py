@@ -36,10 +36,12 @@ def test_svg_is_accessible_and_fetches_nothing() -> None:
     root = ElementTree.fromstring(markup)
     assert root.get("role") == "img"
     title, description = root.find("title"), root.find("desc")
-    assert title is not None and description is not None
+    assert title is not None
+    assert description is not None
     assert (title.text, description.text) == ("A <b>", 'says "so"')
     assert root.get("aria-labelledby") == f"{title.get('id')} {description.get('id')}"
-    assert "http" not in markup and "metadata" not in markup
+    assert "http" not in markup
+    assert "metadata" not in markup
     ids = re.findall(r' id="([^"]+)"', markup)
     assert len(ids) == len(set(ids))
     for target in re.findall(r'(?:href="#|url\(#)([^")]+)', markup):
@@ -53,7 +55,8 @@ def test_two_pictures_on_a_page_share_no_ids() -> None:
 
 def test_chinese_is_drawn_as_text_for_the_readers_fonts() -> None:
     markup = drawn(fixtures.satisfaction(), "zh")
-    assert "本期" in texts(markup) and "目标 +10%" in texts(markup)
+    assert "本期" in texts(markup)
+    assert "目标 +10%" in texts(markup)
     assert "Noto Sans CJK SC" in markup
 
 

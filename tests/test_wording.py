@@ -54,7 +54,7 @@ def test_translations_keep_the_placeholders() -> None:
 
 def test_chinese_sentences_hold_no_english_words() -> None:
     text = " ".join(wording.goal_sentence(goal, "zh", title="目标") for goal in fixtures.study_result().goals[:3])
-    text += wording.tally(fixtures.study_result(), "zh") + "".join(wording.notes(fixtures.study_result(), "zh"))
+    text += wording.tally(fixtures.study_result(), "zh") + "".join(wording.notes(0.95, "zh"))
     assert re.findall(r"[A-Za-z]{3,}", text) == []
 
 
@@ -120,7 +120,7 @@ def test_tally_and_languages() -> None:
     assert wording.tally(fixtures.study_result()) == (
         "Of 4 goals: 1 achieved, 1 not achieved, 1 inconclusive, 1 not evaluable."
     )
-    with pytest.raises(ParameterError, match="'zhh' is not known; write en or zh. Did you mean 'zh'"):
+    with pytest.raises(ParameterError, match=r"'zhh' is not known; write en or zh. Did you mean 'zh'"):
         wording.check_language("zhh")
 
 
@@ -147,6 +147,6 @@ def test_each_procedure_has_its_sentence() -> None:
 
 
 def test_the_note_on_several_goals_is_there_only_where_it_is_true() -> None:
-    result = fixtures.study_result()
-    assert len(wording.notes(result)) == len(wording.notes(result, adjusted=False)) + 1
-    assert any("16 %" in note for note in wording.notes(fixtures.study_result()))
+    assert len(wording.notes(0.95)) == len(wording.notes(0.95, adjusted=False)) + 1
+    assert "whole 90 % interval" in wording.notes(0.9)[0]
+    assert any("16 %" in note for note in wording.notes(0.95))

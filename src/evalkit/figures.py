@@ -32,7 +32,7 @@ MARKERS = {
     "not_evaluable": ("s", GREY, False),
     None: ("o", BLUE, True),
 }
-_STYLE = {
+_STYLE: Any = {
     "svg.fonttype": "none",
     "font.family": ["DejaVu Sans"],
     "font.size": 11,
@@ -176,7 +176,8 @@ def _draw_line(axes: Axes, row: int, line: Line, form: Quantity) -> None:
               solid_capstyle="butt")
     axes.plot(
         [form.shown(line.estimate)], [row], marker=marker, markersize=10 if line.main else 7, linestyle="none",
-        markeredgecolor=BLACK, markeredgewidth=0.8, markerfacecolor=colour if filled else "white",
+        markeredgecolor=BLACK, markeredgewidth=0.0 if marker == "X" else 0.8,
+        markerfacecolor=colour if filled else "white",
     )
 
 
@@ -277,10 +278,15 @@ def _phases(axes: Axes, series: pd.DataFrame, result: GoalResult, _: wording.Tra
         axes.axvspan(phase_in["start"].min(), phase_in["end"].max(), facecolor="#DDDDDD", hatch="///",
                      edgecolor="#BBBBBB", linewidth=0, zorder=0, label=_("phase-in, not counted"))
     if result.period.after is not None:
-        import pandas as pd
+        first, last = (_place(day) for day in (result.period.after.start, result.period.after.end))
+        axes.axvspan(first, last, facecolor="#D6EAF5", linewidth=0, zorder=0, label=_("this period"))
 
-        axes.axvspan(pd.Timestamp(result.period.after.start), pd.Timestamp(result.period.after.end),
-                     facecolor="#D6EAF5", linewidth=0, zorder=0, label=_("this period"))
+
+def _place(day: date) -> float:
+    """Return a day's place on the time axis."""
+    from matplotlib.dates import date2num
+
+    return float(date2num(day))  # type: ignore[no-untyped-call]
 
 
 def _target_level(result: GoalResult, baseline: float | None) -> float | None:
@@ -306,7 +312,8 @@ def _axis_of_months(
     months = sorted({(when.year, when.month) for when in starts})
     step = next((size for size in (1, 2, 3, 6, 12, 24, 60) if len(months) / size <= 9), 120)
     ticks = [date(year, month, 1) for year, month in months if (year * 12 + month - 1) % step == 0]
-    axes.set_xticks(ticks, [f"{tick:%Y}" if step >= 12 else f"{tick:%Y-%m}" for tick in ticks])
+    labels = [f"{tick:%Y}" if step >= 12 else f"{tick:%Y-%m}" for tick in ticks]
+    axes.set_xticks([_place(tick) for tick in ticks], labels)
     if unit:
         axes.annotate(unit, (0, 1), (-60, 8), "axes fraction", "offset points", color=GREY, annotation_clip=False)
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
+_BEFORE_PERCENT = re.compile(r"(?<=\d) (?=%)")
+
 
 @dataclass(frozen=True, slots=True)
 class Html:
@@ -34,6 +36,15 @@ def escape(value: object) -> str:
     '&lt;script&gt;alert(1)&lt;/script&gt;'
     """
     return value.text if isinstance(value, Html) else html.escape(_CONTROL.sub("", str(value)))
+
+
+def prose(text: str) -> Html:
+    """Return a sentence as inert HTML that keeps a percent sign on the line of its number.
+
+    >>> prose("20 % < 30 %").text
+    '20&nbsp;% &lt; 30&nbsp;%'
+    """
+    return Html(_BEFORE_PERCENT.sub("&nbsp;", escape(text)))
 
 
 def tag(name: str, content: object, **attributes: str) -> Html:

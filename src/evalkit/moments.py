@@ -224,9 +224,8 @@ def _grouped(
         late=(day > ibis.date(as_of.isoformat())).fill_null(False),
     )
     chosen = chosen.filter(~chosen.late)
-    aggregates = {
-        name: (_power(chosen, name)).sum(where=chosen.counted) for name in (SUMS if "b" in terms else SUMS[:1] + ("aa", "aaa"))
-    }
+    needed = SUMS if "b" in terms else tuple(name for name in SUMS if "b" not in name)
+    aggregates = {name: _power(chosen, name).sum(where=chosen.counted) for name in needed}
     counts = {
         "n": chosen.counted.sum(),
         "missing": chosen.missing.sum(),
@@ -259,7 +258,7 @@ def _segment(day: Any, cuts: Sequence[date]) -> Any:
 def _moments(rows: dict[str, list[Any]], cuts: Sequence[date], clustered: bool, strata: int) -> Moments:
     """Turn the query's rows into arrays, in one order whatever the engine's."""
     keep = [i for i, dated in enumerate(rows["dated"]) if dated]
-    undated = sum(rows["n"][i] + rows["missing"][i] + rows["open"][i] for i, dated in enumerate(rows["dated"]) if not dated)
+    undated = sum(rows[name][i] for i, dated in enumerate(rows["dated"]) if not dated for name in COUNTS)
     inner = [cut for cut in cuts if cut.day != 1]
     cluster = [rows["cluster"][i] for i in keep] if clustered else [MISSING] * len(keep)
     stratum = [tuple(rows[f"stratum{k}"][i] for k in range(strata)) for i in keep]

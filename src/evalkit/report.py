@@ -24,7 +24,7 @@ class Record:
 
     data: dict[str, Any]
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+    def _repr_mimebundle_(self, **_wanted: object) -> dict[str, Any]:
         from evalkit.publish.notebooks import RESULT_MIME
 
         return {RESULT_MIME: self.data, "text/plain": repr(self)}
@@ -49,11 +49,12 @@ class Report:
         self.study, self.result = study, result
         self.language = wording.check_language(language)
         self._ = wording.translator(self.language)
-        self.titles = {goal.id: wording.title(goal, self.language) for goal in study.file.goals}
-        self.units = {goal.id: self._unit_of(goal) for goal in study.file.goals}
+        questions = (*study.file.goals, *study.file.indicators)
+        self.titles = {question.id: wording.title(question, self.language) for question in questions}
+        self.units = {question.id: self._unit_of(question) for question in questions}
 
-    def _unit_of(self, goal: Any) -> str:
-        unit = getattr(getattr(goal.metric, "value", None), "unit", "")
+    def _unit_of(self, question: Any) -> str:
+        unit = getattr(getattr(question.metric, "value", None), "unit", "")
         return wording.looked_up("unit", unit, unit, self.language) if unit else ""
 
     def _goal(self, goal: object) -> GoalResult:
@@ -61,7 +62,7 @@ class Report:
         return goal if isinstance(goal, GoalResult) else self.result[str(goal)]
 
     def _commitment(self, result: GoalResult) -> Any:
-        promised = next(goal for goal in self.study.file.goals if goal.id == result.id).commitment
+        promised = self.study.file.goal(result.id).commitment
         return next((c for c in self.study.file.commitments if c.id == promised), None)
 
     # -- first screen ------------------------------------------------------------------------------------------
@@ -108,7 +109,7 @@ class Report:
         title = self.titles.get(result.id, result.title)
         return markup.join((
             markup.tag("h2", title),
-            markup.tag("p", tables.badge(result.verdict, self.language) + markup.tag("span", self._text(result))),
+            markup.tag("p", tables.badge(result.verdict, self.language) + markup.prose(self._text(result))),
             self.promise(result),
             Html(tables.goal(result, self.language, title=self._("Before and after"), unit=self._unit(result))),
             self.forest(result, alternatives=False),
@@ -120,7 +121,7 @@ class Report:
         """The sentence of a goal, its name set apart."""
         sentence = self.sentence(result)
         name = self.titles.get(result.id, result.title)
-        return Html(markup.tag("strong", name).text + markup.escape(sentence.removeprefix(name)))
+        return Html(markup.tag("strong", name).text + markup.prose(sentence.removeprefix(name)).text)
 
     def _text(self, result: GoalResult) -> str:
         return wording.goal_text(result, self.language, unit=self._unit(result))
@@ -129,8 +130,10 @@ class Report:
         return self.units.get(result.id, "")
 
     def promise(self, goal: str | GoalResult) -> Html:
-        """What was promised, in one line."""
+        """What was promised, in one line; nothing for an indicator."""
         result = self._goal(goal)
+        if result.target is None:
+            return Html("")
         commitment = self._commitment(result)
         form = wording.shown(result, result.period, self.language, self._unit(result))
         scale = {
@@ -231,7 +234,7 @@ class Report:
             markup.tag("h1", self._("{study}: {period}").format(study=title, period=self.result.period)),
             self._period_line(),
             markup.tag("p", tables.badge(result.verdict, self.language)),
-            markup.tag("p", self._text(result), class_="ek-lead"),
+            markup.tag("p", markup.prose(self._text(result)), class_="ek-lead"),
             self.promise(result),
             Html(tables.goal(result, self.language, title=self._("Before and after"), unit=self._unit(result))),
         ))
@@ -251,7 +254,7 @@ class Report:
     def data(self, goal: str | GoalResult) -> Html:
         """Which records were used, and which were left out and why."""
         result = self._goal(goal)
-        source = next(one for one in self.study.file.goals if one.id == result.id).source
+        source = self.study.file.goal(result.id).source
         return markup.join((
             markup.tag("h2", self._("Data used and left out")),
             Html(tables.data_used(result, self.language, unit=self._unit(result))),
@@ -276,9 +279,13 @@ class Report:
         """What verdicts mean and do not mean."""
         return markup.join((
             markup.tag("h2", self._("How to read this")),
-            markup.items(wording.notes(
-                self.result, self.language, adjusted=self.study.file.inference.multiplicity != "none")),
+            markup.items(markup.prose(note) for note in self._notes()),
         ))
+
+    def _notes(self) -> tuple[str, ...]:
+        rules = self.study.file.inference
+        several = len(self.study.file.goals) > 1 and rules.multiplicity != "none"
+        return wording.notes(rules.confidence, self.language, adjusted=several)
 
     def reproduce(self, goal: str | None = None) -> Html:
         """The commands that give these numbers and this page again."""

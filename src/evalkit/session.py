@@ -65,7 +65,8 @@ class OpenStudy:
 
     def open_all(self) -> list[Records]:
         """Return every source's records; all that is wrong with any of them is told at once (RecordsError)."""
-        found, problems = [], []
+        found: list[Records] = []
+        problems: list[str] = []
         for name in self.file.sources:
             try:
                 found.append(self.source_records(name))

@@ -179,7 +179,7 @@ def flags(result: GoalResult, language: Language = "en") -> str:
     return markup.items(
         (
             markup.tag("strong", wording.severity(flag.severity, language))
-            + Html(" " + markup.escape(wording.flag_sentence(flag, language)))
+            + markup.prose(wording.flag_sentence(flag, language))
             for flag in ranked
         ),
         class_="ek-flags",

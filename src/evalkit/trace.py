@@ -47,15 +47,21 @@ def actual_text(measure: Measure, as_of: date, language: Language = "en") -> str
     since = formats.day(start, language)
     if end is None or end > as_of:
         if due is not None and due < as_of:
-            return _("since {start}, {days} days over its timetable").format(start=since, days=(as_of - due).days)
+            over = _days((as_of - due).days, language)
+            return _("since {start}, {days} over its timetable").format(start=since, days=over)
         return _("since {start}").format(start=since)
     told = formats.span(start, end, language)
     if due is None or end == due:
         return told
     late = (end - due).days
     if late > 0:
-        return _("{span} ({days} days late)").format(span=told, days=late)
-    return _("{span} ({days} days early)").format(span=told, days=-late)
+        return _("{span} ({days} late)").format(span=told, days=_days(late, language))
+    return _("{span} ({days} early)").format(span=told, days=_days(-late, language))
+
+
+def _days(number: int, language: Language) -> str:
+    _ = wording.translator(language)
+    return (_("{number} day") if number == 1 else _("{number} days")).format(number=number)
 
 
 def table(study: Study, as_of: date, language: Language = "en", *, commitment: str | None = None) -> str:
@@ -84,7 +90,7 @@ def _rows(
         return separator.join(wording.title(one, language) for one in things if one.commitment == commitment) or "–"
 
     weaknesses, goals = named(study.weaknesses), named(study.goals)
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             wording.title(measure, language), weaknesses, title, separator.join(measure.owners) or "–",
             planned_text(measure, language), actual_text(measure, as_of, language), goals,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from evalkit import formats
 from evalkit.errors import ParameterError, nearest
@@ -31,7 +31,7 @@ def check_language(text: object) -> Language:
         raise ParameterError(
             f"The language '{text}' is not known; write {' or '.join(LANGUAGES)}.{nearest(str(text), LANGUAGES)}"
         )
-    return cast(Language, text)
+    return text
 
 
 @cache
@@ -256,18 +256,17 @@ def rejection(reason: str, language: Language = "en") -> str:
     return f"{field}{'：' if separator else ''}{known[found]}{words.removeprefix(found)}"
 
 
-def notes(result: StudyResult, language: Language = "en", *, adjusted: bool = True) -> tuple[str, ...]:
+def notes(level: float, language: Language = "en", *, adjusted: bool = True) -> tuple[str, ...]:
     """Return the standing notes on what verdicts mean; each is said once a report.
 
-    `adjusted` says whether the study corrects for judging several goals at once.
+    `level` is the confidence level; `adjusted` says whether several goals are judged and that is corrected for.
     """
     _ = translator(language)
-    level = confidence(result.goals[0].period.confidence if result.goals else 0.95, language)
     told = (
         _(
             "Achieved means that the whole {level} interval lies beyond the target in the promised direction; not"
             " achieved, that it lies wholly on the other side; inconclusive, that it includes the target."
-        ).format(level=level),
+        ).format(level=confidence(level, language)),
         _(
             "The target is held against an estimated baseline, whose own uncertainty is part of the interval. An"
             " improvement over the baseline alone never counts as a target met."
@@ -282,7 +281,7 @@ def notes(result: StudyResult, language: Language = "en", *, adjusted: bool = Tr
             " periods so far."
         ),
     )
-    if not adjusted or len(result.goals) < 2:
+    if not adjusted:
         return told
     return (
         *told,

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from statsmodels.duration.survfunc import SurvfuncRight
 
-from evalkit import curves
 from evalkit.errors import ParameterError
 from evalkit.estimands.response_time import kaplan_meier
 
@@ -111,13 +110,6 @@ def test_curve_is_told_in_words_table_and_picture():
     assert list(curve.to_frame()) == ["time", "at_risk", "events", "censored", "survival", "low", "high"]
     assert "Kaplan–Meier" in curve._repr_html_()
     assert curve.plot(window=7).axes[0].get_ylabel() == "answered (%)"
-
-
-def test_before_and_after_stand_in_one_picture_with_the_window_marked():
-    figure = curves.answered(
-        {"before": kaplan_meier(*MAINTAINED), "after": kaplan_meier(*NONMAINTAINED)}, window=7, unit="days"
-    )
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["before", "after", "window 7 days"]
 
 
 @pytest.mark.parametrize(

@@ -26,3 +26,8 @@ def test_infinite_statistics_have_certain_tails(df):
 def test_crossing_is_found_to_machine_precision_rising_or_falling(root):
     assert crossing(lambda x: x - root, 0.0, 1.0) == pytest.approx(root, rel=1e-14)
     assert crossing(lambda x: root - x, 0.0, 1.0) == pytest.approx(root, rel=1e-14)
+
+
+def test_without_a_change_of_sign_the_nearer_end_is_returned():
+    assert crossing(lambda x: x + 1, 0.0, 1.0) == 0.0
+    assert crossing(lambda x: x - 2, 0.0, 1.0) == 1.0

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,8 @@ def test_what_is_published_is_whole(out: Path, small_study: Path) -> None:
     names = {path.name for path in (out / PERIOD).iterdir()}
     assert names == {"index.html", "index.ipynb", "score.html", "score.ipynb", "results.json", "provenance.json"}
     assert {"index.html", "ledger.jsonl", "study.json", PERIOD} <= {path.name for path in out.iterdir()}
-    assert not list(out.glob(".staging*")) and not list(out.glob(".failed/*"))
+    assert not list(out.glob(".staging*"))
+    assert not list(out.glob(".failed/*"))
     results = json.loads((out / PERIOD / "results.json").read_text())
     assert results["goals"][0]["verdict"] == "achieved"
     assert set(results["provenance"]) == {"study", "data", "code", "versions", "parameters", "seed"}
@@ -76,7 +78,7 @@ def test_headings_are_in_order(out: Path) -> None:
     for path in (out / PERIOD).glob("*.html"):
         levels = [int(level) for level in re.findall(r"<h([1-6])", path.read_text())]
         assert levels[0] == 1
-        assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False)), path
+        assert all(after - before <= 1 for before, after in pairwise(levels)), path
 
 
 def test_the_same_input_gives_the_same_bytes_and_nothing_is_done_twice(
@@ -99,7 +101,9 @@ def test_chinese_pages_stand_beside_the_english_ones(out: Path, small_study: Pat
     assert report.index.name == "index.zh.html"
     assert (out / PERIOD / "index.html").read_bytes() == english
     page = report.index.read_text(encoding="utf-8")
-    assert '<html lang="zh-Hans">' in page and "已达成" in page and "小型研究" in page
+    assert '<html lang="zh-Hans">' in page
+    assert "已达成" in page
+    assert "小型研究" in page
     shown = re.sub(r"(?s)<style>.*?</style>|<details.*?</details>|<pre>.*?</pre>|<[^>]+>", " ", page)
     # What may stay English: file names, hashes, names of methods and of the study's own parts.
     words = set(re.findall(r"[A-Za-z]{3,}", shown)) - {"SHA", "yaml", "results", "json"}
@@ -133,14 +137,16 @@ def test_other_results_are_a_revision_in_every_language_and_the_earlier_issue_st
     earlier = (out / PERIOD / "results.json").read_bytes()
     write_records(small_study.parent, after=7.3)
     report = publish(small_study, PERIOD, out=out)
-    assert report.status == "revised" and report.revision == 2
+    assert report.status == "revised"
+    assert report.revision == 2
     assert "issue 2" in report.message
     assert (out / PERIOD / "revisions" / "1" / "results.json").read_bytes() == earlier
     results = json.loads((out / PERIOD / "results.json").read_text())
     assert results["goals"][0]["verdict"] == "not_achieved"
     assert "未达成" in (out / PERIOD / "index.zh.html").read_text(encoding="utf-8")
     index = (out / "index.html").read_text()
-    assert f"{PERIOD}/revisions/1/index.html" in index and "not achieved" in index
+    assert f"{PERIOD}/revisions/1/index.html" in index
+    assert "not achieved" in index
     assert [entry["issue"] for entry in ledger.entries(out)] == [1, 1, 2]
     assert list(ledger.breaks(out)) == []
 
@@ -149,11 +155,11 @@ def test_mistakes_are_told_before_any_notebook_starts(small_study: Path, out: Pa
     before = contents(out)
     with pytest.raises(ParameterError, match="period 'perid' is not understood"):
         publish(small_study, "perid", out=out)
-    with pytest.raises(ParameterError, match="lacks period_report.ipynb and goal_report.ipynb"):
+    with pytest.raises(ParameterError, match=r"lacks period_report\.ipynb and goal_report\.ipynb"):
         publish(small_study, PERIOD, out=out, notebooks=tmp_path)
     for name in (notebooks.PERIOD_REPORT, notebooks.GOAL_REPORT):
         shutil.copy(FIXTURES / "unknown_parameter.ipynb", tmp_path / name)
-    with pytest.raises(ParameterError, match="period_report.ipynb has no parameter 'period'; it has perid. Did you"):
+    with pytest.raises(ParameterError, match=r"period_report\.ipynb has no parameter 'period'; it has perid\. Did you"):
         publish(small_study, PERIOD, out=out, notebooks=tmp_path, force=True)
     with pytest.raises(ParameterError, match="language 'fr'"):
         publish(small_study, PERIOD, out=out, language="fr")  # type: ignore[arg-type]

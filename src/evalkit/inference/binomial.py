@@ -20,7 +20,8 @@ def _score(deviation: float, variance: float) -> float:
     """Return deviation / sqrt(variance); where the variance vanishes, the limit that the sign tells."""
     if variance > 0:
         return deviation / math.sqrt(variance)
-    return 0.0 if deviation == 0 else math.copysign(math.inf, deviation)
+    # Below 1e-300 a variance that is not zero may have underflown; the statistic of so small a deviation is 0.
+    return 0.0 if abs(deviation) < 1e-300 else math.copysign(math.inf, deviation)
 
 
 def _tails_of(z: float, df: float | None = None) -> tuple[float, float]:

@@ -9,6 +9,7 @@ number of leading batch dimensions and complex totals (for derivatives by comple
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from evalkit.effect import Scale
 
 Array = NDArray[np.float64]
+Numbers = NDArray[Any]  # real, or complex for derivatives
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +36,7 @@ class Estimand:
     season: Array | None = None
 
 
-def arm_values(before: Array, after: Array, estimand: Estimand) -> tuple[Array, Array]:
+def arm_values(before: Numbers, after: Numbers, estimand: Estimand) -> tuple[Numbers, Numbers]:
     """Return the metric's value in each arm.
 
     Parameters
@@ -62,12 +64,12 @@ def arm_values(before: Array, after: Array, estimand: Estimand) -> tuple[Array, 
     return (share * values[0]).sum(axis=-1), (share * values[1]).sum(axis=-1)
 
 
-def _ratio(totals: Array) -> Array:
+def _ratio(totals: Numbers) -> Numbers:
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(totals[..., 1] == 0, np.nan, totals[..., 0] / totals[..., 1])
 
 
-def contrast(before: Array, after: Array, estimand: Estimand) -> Array:
+def contrast(before: Numbers, after: Numbers, estimand: Estimand) -> Numbers:
     """Return the contrast on its working scale: log ratio, difference, or level."""
     value_before, value_after = arm_values(before, after, estimand)
     if estimand.scale == "level":
@@ -90,5 +92,6 @@ def gradient(before: Array, after: Array, estimand: Estimand) -> tuple[Array, Ar
         shift = step * 1j * np.eye(size)
         arms = [before[None] + 0j, after[None] + 0j]
         arms[which] = arms[which] + shift.reshape(size, *(before, after)[which].shape)
-        parts.append(contrast(arms[0], arms[1], estimand).imag / step)
+        # a level does not depend on the baseline, so its batch stays one element long
+        parts.append(np.broadcast_to(contrast(arms[0], arms[1], estimand).imag / step, (size,)))
     return parts[0].reshape(before.shape), parts[1].reshape(after.shape)

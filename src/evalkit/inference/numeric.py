@@ -48,13 +48,15 @@ def crossing(function: Callable[[float], float], low: float, high: float) -> flo
 
     Bisection with inverse quadratic steps where they are safe: Chandrupatla (1997), Adv. Eng. Softw. 28,
     145-149. It never leaves the bracket, and infinite values, as score statistics have at the edges of the
-    parameter space, only make it bisect.
+    parameter space, only make it bisect. Without a change of sign the end nearer to zero is returned.
 
     >>> round(crossing(lambda x: x * x - 2, 0.0, 2.0), 15)
     1.414213562373095
     """
     newest, other = low, high
     f_newest, f_other = float(function(low)), float(function(high))
+    if (f_newest > 0) == (f_other > 0):
+        return low if abs(f_newest) < abs(f_other) else high
     step = 0.5
     while True:
         point = newest + step * (other - newest)

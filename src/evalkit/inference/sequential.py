@@ -19,9 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from evalkit.effect import Pivot, check_confidence
 from evalkit.errors import ParameterError, nearest
-from evalkit.inference.numeric import LEAST_LEVEL, crossing, quantile
+from evalkit.inference.numeric import crossing, quantile
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +29,6 @@ Spending = Literal["obrien-fleming", "pocock"]
 Array = NDArray[np.float64]
 
 _FAR = 8.5  # standard deviations; what lies beyond has probability 1e-17
-_LEAST_GROWTH = 1.01  # information that grows by less than a hundredth counts as grown by that
 
 
 def obrien_fleming_spending(share: float, alpha: float) -> float:
@@ -161,10 +159,10 @@ def group_sequential_bounds(
     if not 0 < alpha < 1:
         raise ParameterError(f"alpha is {alpha}; expected an error between 0 and 1, such as 0.025.")
     shares = _shares(looks, information)
-    spent = _spent(shares, looks, alpha, spending)
+    spent = spent_at(shares, looks, alpha, spending)
     return GroupSequentialBounds(
         information=shares,
-        critical_values=_boundaries(shares, spent),
+        critical_values=boundaries_of(shares, spent),
         alpha_spent=spent,
         alpha=alpha,
         design={"obrien-fleming": "O'Brien–Fleming type spending", "pocock": "Pocock type spending"}[spending],
@@ -207,76 +205,6 @@ def classic_bounds(*, looks: int, alpha: float = 0.05, design: Spending = "pococ
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Repeated:
-    """A pivot seen at one of several looks: repeated intervals and repeated p-values.
-
-    The interval at confidence c is the inner pivot's own at this look's nominal level, when (1 - c) / 2 is
-    spent over all looks; all looks' intervals then cover together with probability c. The p-value is the
-    least overall error at which this look's boundary would be reached, so it inverts the interval.
-    Boundaries apply to tail probabilities, hence to any reference distribution, t included.
-
-    Parameters
-    ----------
-    pivot : the procedure at this look, unadjusted.
-    information : shares of the planned information at all looks so far, this one last. A share that does
-        not grow counts as grown by a hundredth: estimated information may fall back.
-    looks : number of looks planned. Before the last one no more is spent than this many equal looks would
-        have spent, so information that comes in faster than planned leaves something for later looks; the last
-        one spends what is left, later ones have nothing.
-    spending : as in `group_sequential_bounds`.
-
-    Source: Jennison and Turnbull (2000), Group Sequential Methods, chapter 9; the p-value: section 9.5.
-
-    >>> from evalkit.inference.binomial import Wilson
-    >>> first = Repeated(pivot=Wilson(successes=463, trials=500), information=(0.5,), looks=2)
-    >>> [round(limit, 3) for limit in first.interval(0.95)]
-    [0.883, 0.954]
-    """
-
-    pivot: Pivot
-    information: tuple[float, ...]
-    looks: int
-    spending: Spending = "obrien-fleming"
-
-    @property
-    def estimate(self) -> float:
-        return self.pivot.estimate
-
-    @property
-    def method(self) -> str:
-        return f"{self.pivot.method}, repeated"
-
-    @property
-    def df(self) -> float | None:
-        return self.pivot.df
-
-    def interval(self, confidence: float) -> tuple[float, float]:
-        """Return the repeated interval; very wide where hardly any error or none is left for this look."""
-        check_confidence(confidence)
-        return self.pivot.interval(1 - 2 * self.nominal_level((1 - confidence) / 2))
-
-    def tails(self, value: float) -> tuple[float, float]:
-        """Return the repeated one-sided p-values for an effect above and below `value`."""
-        above, below = self.pivot.tails(value)
-        return self._repeated(above), self._repeated(below)
-
-    def nominal_level(self, alpha: float) -> float:
-        """Return the tail probability that a claim needs at this look when alpha is spent over all."""
-        shares = _growing(self.information)
-        paced = [min(share, look / self.looks) for look, share in enumerate(shares, start=1)]
-        boundary = _boundaries(shares, _spent(paced, self.looks, alpha, self.spending))[-1]
-        return max(LEAST_LEVEL, float(special.ndtr(-boundary)))
-
-    def _repeated(self, p: float) -> float:
-        if p < LEAST_LEVEL:
-            return p
-        if p >= self.nominal_level(0.5):
-            return max(p, 0.5)
-        # Spending less than the nominal p over all looks cannot leave that much for this one.
-        return math.exp(crossing(lambda log: self.nominal_level(math.exp(log)) - p, math.log(p) - 1e-6, math.log(0.5)))
-
-
 def _shares(looks: int | None, information: Sequence[float] | None) -> tuple[float, ...]:
     if looks is not None and (looks != int(looks) or looks < 1):
         raise ParameterError(f"looks is {looks}; expected a whole number of at least 1.")
@@ -295,14 +223,7 @@ def _shares(looks: int | None, information: Sequence[float] | None) -> tuple[flo
     return shares
 
 
-def _growing(shares: Sequence[float]) -> tuple[float, ...]:
-    grown: list[float] = []
-    for share in shares:
-        grown.append(max(share, grown[-1] * _LEAST_GROWTH) if grown else share)
-    return tuple(grown)
-
-
-def _spent(shares: Sequence[float], looks: int | None, alpha: float, spending: Spending) -> tuple[float, ...]:
+def spent_at(shares: Sequence[float], looks: int | None, alpha: float, spending: Spending) -> tuple[float, ...]:
     """Return the cumulative error spent at each look."""
     return tuple(
         alpha if looks is not None and look >= looks else SPENDING[spending](share, alpha)
@@ -311,7 +232,8 @@ def _spent(shares: Sequence[float], looks: int | None, alpha: float, spending: S
 
 
 @lru_cache(maxsize=4096)
-def _boundaries(shares: tuple[float, ...], spent: tuple[float, ...]) -> tuple[float, ...]:
+def boundaries_of(shares: tuple[float, ...], spent: tuple[float, ...]) -> tuple[float, ...]:
+    """Return the boundary of each look, from shares of information and cumulative error spent."""
     paths = _Paths(shares)
     boundaries = []
     for now, earlier in zip(spent, (0.0, *spent[:-1]), strict=True):

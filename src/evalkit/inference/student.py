@@ -8,19 +8,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy import special
+
+from evalkit.inference.numeric import critical_value, lower_tail
 
 Link = Literal["identity", "log"]
-
-
-def t_quantile(probability: float, df: float | None) -> float:
-    """Return the quantile of Student's t, or of the normal where df is None."""
-    return float(special.ndtri(probability) if df is None else special.stdtrit(df, probability))
-
-
-def t_tail(statistic: float, df: float | None) -> float:
-    """Return the upper tail probability of Student's t, or of the normal where df is None."""
-    return float(special.ndtr(-statistic) if df is None else special.stdtr(df, -statistic))
 
 
 def satterthwaite(variances: Sequence[float], dfs: Sequence[float]) -> float:
@@ -117,7 +108,7 @@ class StudentPivot:
         return math.log(value) if value > 0 else -math.inf
 
     def interval(self, confidence: float) -> tuple[float, float]:
-        quantile = t_quantile((1 + confidence) / 2, self.df)
+        quantile = critical_value(confidence, self.df)
         centre = self._to_link(self.estimate)
         low = centre - self.se * self.skewness.inverse(quantile)
         high = centre - self.se * self.skewness.inverse(-quantile)
@@ -129,4 +120,4 @@ class StudentPivot:
             above = 0.0 if distance > 0 else (1.0 if distance < 0 else 0.5)
             return above, 1 - above
         g = self.skewness.transform(distance / self.se)
-        return t_tail(g, self.df), t_tail(-g, self.df)
+        return lower_tail(-g, self.df), lower_tail(g, self.df)

@@ -36,8 +36,11 @@ def to_html(notebook: Any, *, language: Language, links: Sequence[tuple[str, str
         "words": words(language),
         "links": [{"text": text, "href": href} for text, href in links],
     }
-    body, _ = _exporter().from_notebook_node(notebook, resources=resources)
-    return body.rstrip() + "\n"
+    from nbconvert.exporters import TemplateExporter
+
+    # HTMLExporter's own method parses the page once more and writes SVG's mixed-case names in lower case.
+    body, _ = TemplateExporter.from_notebook_node(_exporter(), notebook, resources=resources)
+    return body.strip() + "\n"
 
 
 def title_of(notebook: Any) -> str:
@@ -64,6 +67,6 @@ def style() -> str:
 def _exporter() -> Any:
     from nbconvert.exporters import HTMLExporter
 
-    return HTMLExporter(
+    return HTMLExporter(  # type: ignore[no-untyped-call]
         template_name="page", extra_template_basedirs=[str(TEMPLATES)], exclude_anchor_links=True, embed_images=True
     )

@@ -43,7 +43,7 @@ def read(path: Path) -> Any:
     import nbformat
 
     try:
-        notebook = nbformat.read(path, as_version=4)
+        notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     except (OSError, ValueError, nbformat.ValidationError) as error:
         raise NotebookError(f"{path} is not a notebook that can be read: {error}") from None
     for cell in notebook.cells:
@@ -98,7 +98,8 @@ def finished(notebook: Any) -> dict[str, Any]:
     ]
     if len(records) != 1:
         raise NotebookError(f"it left {len(records)} result records; its last cell must show the one `report.record()`")
-    return json.loads(json.dumps(records[0]))
+    record: dict[str, Any] = json.loads(json.dumps(records[0]))
+    return record
 
 
 def normalise(notebook: Any, replaced: dict[str, str]) -> Any:

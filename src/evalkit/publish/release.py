@@ -103,6 +103,7 @@ def publish(
     place = Path(out).expanduser().resolve()
     study = evalkit.open_study(study_path)
     _check_names(study.file)
+    _check_notebooks(source, cutoff)
     place.mkdir(parents=True, exist_ok=True)
     with locked(place):
         ledger.claim(place, study_card(study.file))
@@ -111,6 +112,8 @@ def publish(
         try:
             number = max(1, min(jobs or os.cpu_count() or 1, 1 + len(study.file.goals)))
             with Workers(number, staging) as workers:
+                if not (place / chosen.slug).exists():
+                    workers.warm()  # sure to be needed; else it depends on the results
                 result = _evaluated(study, chosen, cutoff, source)
                 run = _Run(
                     study=study.file, result=result, period=chosen, cutoff=cutoff, source=source, out=place,
@@ -129,6 +132,13 @@ def _check_names(study: Study) -> None:
             f"{study.path}: a goal has the id '{name}', which is the name of a page of every report; choose another id."
             for name in taken
         )
+
+
+def _check_notebooks(source: Path, cutoff: date | None) -> None:
+    """Raise ParameterError when a notebook does not declare a parameter that it will be given."""
+    given = ["study", "period", "language", *(["as_of"] if cutoff else [])]
+    for name, names in ((books.PERIOD_REPORT, given), (books.GOAL_REPORT, [*given, "goal"])):
+        books.check_parameters(books.read(source / name), name, names)
 
 
 def study_card(study: Study) -> dict[str, Any]:
@@ -177,7 +187,7 @@ class _Run:
 
     def publish(self, workers: Workers, language: Language, *, force: bool) -> PublishedReport:
         began = datetime.now(UTC)
-        old, new = self._published_results(), self.result.to_dict()
+        old, new = self._published_results(), json.loads(to_json(self.result.to_dict()))
         same = old is not None and _bare(old) == _bare(new)
         if same and not force and old == new and self._complete(language):
             return self._report("up to date", language)
@@ -199,13 +209,11 @@ class _Run:
 
     def _make_pages(self, workers: Workers, languages: Sequence[Language]) -> list[Outcome]:
         tasks = [task for language in languages for task in self._tasks(language)]
-        for task in tasks:
-            books.check_parameters(books.read(task.notebook), task.notebook.name, task.parameters)
         outcomes = workers.run(tasks, self.progress)
         failed = [outcome for outcome in outcomes if outcome.failure is not None]
         if failed:
             raise self._failure(failed)
-        truth = json.loads(json.dumps(self.result.to_dict()))
+        truth = json.loads(to_json(self.result.to_dict()))
         expected = {"index": truth, **{goal["id"]: goal for goal in truth["goals"]}}
         changed = [
             task.page for task, outcome in zip(tasks, outcomes, strict=True)

@@ -56,7 +56,7 @@ class Outcome:
 
 
 class Workers:
-    """A pool of worker processes that import papermill and nbconvert once, while the caller does other work.
+    """A pool of worker processes, each importing papermill and nbconvert once; `warm` lets them begin with that.
 
     >>> with Workers(2, folder) as workers:  # doctest: +SKIP
     ...     outcomes = workers.run(tasks)
@@ -67,7 +67,11 @@ class Workers:
         self._pool = ProcessPoolExecutor(
             number, mp_context=multiprocessing.get_context("spawn"), initializer=_prepare, initargs=(folder / LOG,)
         )
-        self._warm = [self._pool.submit(_import_all) for _ in range(number)]
+        self._number = number
+
+    def warm(self) -> list[Future[None]]:
+        """Let the workers do their imports while the caller does other work."""
+        return [self._pool.submit(_import_all) for _ in range(self._number)]
 
     def __enter__(self) -> Workers:
         return self
@@ -111,7 +115,7 @@ def make_page(task: Task) -> Outcome:
         import nbformat
 
         clean = notebooks.normalise(executed, task.replaced)
-        task.executed.write_text(nbformat.writes(clean), encoding="utf-8")
+        task.executed.write_text(nbformat.writes(clean), encoding="utf-8")  # type: ignore[no-untyped-call]
         page = html.to_html(clean, language=task.language, links=task.links, fallback=task.page)
         task.executed.with_suffix(".html").write_text(page, encoding="utf-8")
     except Exception as error:
@@ -133,7 +137,7 @@ def _execute(task: Task) -> Any:
         progress_bar=False,
         start_timeout=max(1, round(min(60.0, task.timeout))),
         # A limit for the whole notebook: each cell gets what is left of it.
-        timeout_func=lambda cell: max(1, round(deadline - time.monotonic())),
+        timeout_func=lambda _cell: max(1, round(deadline - time.monotonic())),
         shutdown_kernel="immediate",
         coalesce_streams=True,
     )

@@ -7,7 +7,7 @@ from datetime import datetime
 import ibis
 
 
-@ibis.udf.scalar.builtin
+@ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
 def try_strptime(text: str, pattern: str) -> datetime:  # type: ignore[empty-body]
     """Return the local time a text spells by a strptime pattern, or NULL."""
 

@@ -24,10 +24,11 @@ _TYPE_WORDS = {
 }
 _TRUE = ("true", "True", "TRUE", "1")
 _FALSE = ("false", "False", "FALSE", "0")
-_NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
+_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _DATE = r"^\d{4}-\d{2}-\d{2}$"
 _SHORT_TIME = r"^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})\s?(Z|[+-]\d{2}.*)?$"
 _DATETIME = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?\s?(Z|[+-]\d{2}(:?\d{2})?)?)?$"
+_ZONED = "timestamp('UTC', 6)"
 
 
 def prepare(
@@ -57,10 +58,10 @@ def prepare(
         reasons.extend(_field_reasons(field, columns[field.name], columns.get(field.name + GIVEN)))
     reasons += [(columns[column] < 0, f"{column}: negative") for column in sorted(positive)]
     for earlier, later in ordered:
-        first = columns.get(earlier + INSTANT, columns[earlier])
-        second = columns.get(later + INSTANT, columns[later])
-        if first.type().is_numeric() != second.type().is_numeric():  # a date beside a datetime: by calendar day
-            first, second = columns[earlier].date(), columns[later].date()
+        if earlier + INSTANT in columns and later + INSTANT in columns:
+            first, second = columns[earlier + INSTANT], columns[later + INSTANT]
+        else:  # dates, or a date beside a datetime: by calendar day
+            first, second = columns[earlier].cast("date"), columns[later].cast("date")
         reasons.append((second < first, f"{later}: before {earlier}"))
     day = _day(columns, source.time)
     if not isinstance(source.time, str):
@@ -77,40 +78,47 @@ def _typed_columns(table: ibis.Table, source: Any, instants: set[str]) -> ibis.T
     """Return the declared columns in their types, NULL where a value is missing or is none of its type."""
     columns: dict[str, Any] = {}
     for field in source.fields:
-        found = _missing_to_null(table[field.name], source.missing_values)
+        found = _found(table[field.name], field.type, source.missing_values)
         value, instant = _typed(found, field)
         columns[field.name] = value
         if field.type != "string":
             columns[field.name + GIVEN] = found.notnull()
-        if field.name in instants and instant is not None:
+        if field.name in instants:
             columns[field.name + INSTANT] = instant
     return table.select(table[FILE], table[ROW], **columns)
 
 
-def _missing_to_null(column: Any, missing: tuple[str, ...]) -> Any:
-    if not column.type().is_string():
+def _found(column: Any, kind: str, missing: tuple[str, ...]) -> Any:
+    """Return the value as found, NULL where it is missing; as text where the file's own type is of no use."""
+    given = column.type()
+    own = {
+        "string": False,
+        "number": given.is_numeric(),
+        "integer": given.is_numeric(),
+        "boolean": given.is_boolean(),
+        "date": given.is_date() or given.is_timestamp(),
+        "datetime": given.is_date() or given.is_timestamp(),
+    }
+    if own[kind]:
         return column
-    return column.isin(list(missing)).ifelse(None, column) if missing else column
+    text = column if given.is_string() else column.cast("string")
+    text = text if kind == "string" else text.strip()
+    return text.isin(list(missing)).ifelse(None, text) if missing else text
 
 
 def _typed(found: Any, field: Any) -> tuple[Any, Any]:
     """Return the value in the field's type, NULL where it is none, and its instant for a datetime."""
-    convert = {
-        "string": lambda: (found.cast("string"), None),
-        "number": lambda: (_number(found), None),
-        "integer": lambda: (_integer(found), None),
-        "boolean": lambda: (_boolean(found), None),
-        "date": lambda: (_date(found, field.format), None),
-        "datetime": lambda: _datetime(found, field.format),
-    }
-    return convert[field.type]()
+    if field.type == "datetime":
+        return _datetime(found, field.format)
+    if field.type == "date":
+        return _date(found, field.format), None
+    convert = {"number": _number, "integer": _integer, "boolean": _boolean}
+    return (found if field.type == "string" else convert[field.type](found)), None
 
 
 def _number(found: Any) -> Any:
-    if found.type().is_string():
-        value = found.re_search(_NUMBER).ifelse(found.try_cast("float64"), None)
-    else:
-        value = found.try_cast("float64")
+    plain = found.re_search(_NUMBER).ifelse(found, None) if found.type().is_string() else found
+    value = plain.try_cast("float64")
     return (value.isnan() | value.isinf()).ifelse(None, value)
 
 
@@ -130,28 +138,25 @@ def _boolean(found: Any) -> Any:
     return ibis.cases((text.isin(_TRUE), True), (text.isin(_FALSE), False), else_=None)
 
 
-def _date(found: Any, pattern: str | None) -> Any:
-    if found.type().is_date():
-        return found
+def _date(found: Any, pattern: str) -> Any:
     if not found.type().is_string():
-        return found.try_cast("date")
-    if pattern in (None, "default"):
+        return found.cast("date")
+    if pattern == "default":
         return found.re_search(_DATE).ifelse(found, None).try_cast("date")
     return _functions().try_strptime(found, pattern).cast("date")
 
 
-def _datetime(found: Any, pattern: str | None) -> tuple[Any, Any]:
+def _datetime(found: Any, pattern: str) -> tuple[Any, Any]:
     """Return the local naive time and the instant in seconds since 1970 UTC."""
     functions = _functions()
-    zoned = "timestamp('UTC', 6)"
-    if found.type().is_string() and pattern in (None, "default"):
+    if not found.type().is_string():
+        zoned = found.cast(_ZONED)
+    elif pattern == "default":
         full = found.re_replace(_SHORT_TIME, r"\1 \2:00\3").replace(",", ".")
-        aware = found.re_search(_DATETIME).ifelse(full, None).try_cast(zoned)
-    elif found.type().is_string():
-        aware = functions.try_strptime(found, pattern).cast(zoned)
+        zoned = found.re_search(_DATETIME).ifelse(full, None).try_cast(_ZONED)
     else:
-        aware = found.cast(zoned)
-    return aware.cast("timestamp"), functions.epoch_us(aware) / 1e6
+        zoned = functions.try_strptime(found, pattern).cast(_ZONED)
+    return zoned.cast("timestamp"), functions.epoch_us(zoned) / 1e6
 
 
 def _field_reasons(field: Any, value: Any, given: Any) -> list[tuple[Any, str]]:
@@ -190,9 +195,13 @@ def _day(columns: dict[str, Any], time: Any) -> Any:
     if isinstance(time, str):
         column = columns[time]
         return column if column.type().is_date() else column.date()
-    parts = [columns[name].cast("string") for name in time]
-    text = parts[0].lpad(4, "0") + "-" + parts[1].lpad(2, "0") + "-"
-    return (text + (parts[2].lpad(2, "0") if len(parts) == 3 else "01")).try_cast("date")
+    year, month, *rest = (columns[name] for name in time)
+    text = year.cast("string").lpad(4, "0") + "-" + month.cast("string").lpad(2, "0") + "-"
+    text = text + (rest[0].cast("string").lpad(2, "0") if rest else "01")
+    possible = year.between(1, 9999) & month.between(1, 12)
+    if rest:
+        possible = possible & rest[0].between(1, 31)
+    return possible.ifelse(text, None).try_cast("date")
 
 
 def _functions() -> Any:

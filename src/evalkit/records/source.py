@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evalkit.errors import RecordsError
+from evalkit.errors import RecordsError, StudyError
 from evalkit.records import fields, ingest
 from evalkit.records.fetch import fetch
-from evalkit.records.ingest import FILE, ROW, Malformed, header_row
+from evalkit.records.ingest import FILE, ROW, Malformed
+from evalkit.records.text import blank_rows
+from evalkit.study.model_goal import Elapsed, ExposureOf, Mean, Proportion, Rate, Ratio
 from evalkit.study.paths import resolve
 
 if TYPE_CHECKING:
@@ -44,16 +47,18 @@ class Records:
     Attributes
     ----------
     table : all readable records with `#day`, `#file`, `#row` and `#reason` (NULL for accepted ones).
+    left_out : the rejected ones among them with `#file`, `#row`, `#reason` and their values as found.
     malformed : rows that do not fit the header; they are rejected too.
+    files : the files by the name that messages give them.
     found : number of records found, malformed rows included.
     reasons : number of rejected records by reason, most frequent first.
     """
 
     name: str
     source: Any
-    files: tuple[str, ...]
-    raw: ibis.Table
+    files: dict[str, Path]
     table: ibis.Table
+    left_out: ibis.Table
     malformed: tuple[Malformed, ...]
     found: int
     reasons: dict[str, int]
@@ -68,7 +73,7 @@ class Records:
 
     @property
     def too_many_rejected(self) -> bool:
-        return self.rejected_share > self.source.max_rejected
+        return bool(self.rejected_share > self.source.max_rejected)
 
     @cached_property
     def accepted(self) -> ibis.Table:
@@ -85,40 +90,82 @@ class Records:
         valid = self.valid
         return int(fetch(valid.filter(valid[fields.DAY] > day).agg(n=valid.count()))[0]["n"])
 
+    def undated(self) -> int:
+        """Return the number of accepted records without the time that would place them."""
+        valid = self.valid
+        return int(fetch(valid.filter(valid[fields.DAY].isnull()).agg(n=valid.count()))[0]["n"])
+
     def rejected_rows(self, limit: int | None = None) -> Iterator[Rejected]:
         """Yield the rejected rows by file and row number, all or the first `limit`."""
         key = self.source.key
-        bad = self.table.filter(self.table[fields.REASON].notnull())
-        chosen = bad.select(file=bad[FILE], row=bad[ROW], key=bad[key].cast("string") if key else bad[FILE], reason=bad[fields.REASON])
+        found = self.left_out.order_by([FILE, ROW])
         rows = [
-            Rejected(row["file"], self._row(row["row"], row["file"]), row["key"] if key else None, row["reason"])
-            for row in fetch(chosen)
+            Rejected(row[FILE], self._row(row[FILE], row[ROW]), row[key] if key else None, row[fields.REASON])
+            for row in fetch(found if limit is None else found.limit(limit))
         ]
-        rows += [Rejected(row.file, row.row, None, row.reason) for row in self.malformed]
+        rows += [Rejected(bad.file, bad.row, None, bad.reason) for bad in self.malformed]
         yield from sorted(rows, key=lambda row: (row.file, row.row))[:limit]
 
-    def _row(self, ordinal: int, file: str) -> int:
-        return header_row(ordinal, file, self.malformed)
+    @cached_property
+    def _passed_over(self) -> dict[str, list[int]]:
+        """The row numbers, by file, of rows that are no records: malformed and blank ones."""
+        rows: dict[str, set[int]] = {label: set() for label in self.files}
+        for bad in self.malformed:
+            rows[bad.file].add(bad.row)
+        for label, path in self.files.items():
+            if path.suffix.lower() not in ingest.PARQUET:
+                rows[label].update(blank_rows(path, self.source))
+        return {label: sorted(numbers) for label, numbers in rows.items()}
+
+    def _row(self, file: str, place: int) -> int:
+        return row_number(place, self._passed_over[file])
 
     def write_rejected(self, path: Path) -> None:
         """Write the rejected rows with all their declared values as found, readable by the owner only.
 
+        The file opens in a spreadsheet; a value that would be a formula there starts with an apostrophe.
         Rows that do not fit the header stand there with file, row and reason; open the file named to see them.
         """
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        bad = self.table.filter(self.table[fields.REASON].notnull()).select(FILE, ROW, fields.REASON)
-        values = fetch(self.raw.inner_join(bad, [FILE, ROW]))
         names = [field.name for field in self.source.fields]
         rows = [
-            [row[FILE], self._row(row[ROW], row[FILE]), row[fields.REASON], *(row[name] for name in names)] for row in values
+            [row[FILE], self._row(row[FILE], row[ROW]), row[fields.REASON], *(inert(row[name]) for name in names)]
+            for row in fetch(self.left_out)
         ]
-        rows += [[row.file, row.row, row.reason, *("" for _ in names)] for row in self.malformed]
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        rows += [[bad.file, bad.row, bad.reason, *("" for _ in names)] for bad in self.malformed]
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
         os.fchmod(handle, 0o600)
-        with open(handle, "w", encoding="utf-8-sig", newline="") as stream:
+        with os.fdopen(handle, "w", encoding="utf-8-sig", newline="") as stream:
             writer = csv.writer(stream)
-            writer.writerow(["file", "row", "reason", *names])
-            writer.writerows(sorted(rows, key=lambda row: (row[0], row[1])))
+            writer.writerow(["file", "row", "reason", *(inert(name) for name in names)])
+            writer.writerows([inert(file), *rest] for file, *rest in sorted(rows, key=lambda row: (row[0], row[1])))
+
+
+def inert(value: str | None) -> str:
+    """Return a value that no spreadsheet takes for a formula.
+
+    >>> inert("=1+1"), inert("-3.5"), inert(None)
+    ("'=1+1", '-3.5', '')
+    """
+    text = value or ""
+    if text[:1] not in ("=", "+", "-", "@", "\t", "\r"):
+        return text
+    try:
+        float(text)
+    except ValueError:
+        return "'" + text
+    return text
+
+
+def row_number(place: int, passed_over: Sequence[int]) -> int:
+    """Return a record's row number in its file (the header is row 1) from its place among readable records.
+
+    `passed_over` are the numbers of the rows that are no records, in order.
+
+    >>> [row_number(place, [3, 4]) for place in (1, 2, 3)]
+    [2, 5, 6]
+    """
+    return place + 1 + bisect_right([row - 1 - before for before, row in enumerate(passed_over)], place)
 
 
 def open_records(connection: Backend, study: Study, name: str) -> Records:
@@ -127,66 +174,121 @@ def open_records(connection: Backend, study: Study, name: str) -> Records:
     Raises RecordsError where the records are not what the study file says.
     """
     source = study.sources[name]
-    files = list(resolve(study, name))
-    shown = [_shown(path, study.folder) for path in files]
+    _check_source(connection, name, source)
+    files = labelled(resolve(study, name), study.folder)
     try:
-        raw = ingest.read(connection, name, source, files, shown)
+        raw = ingest.read(connection, name, source, files)
     except RecordsError as error:
         raise RecordsError([f"source '{name}': {message}" for message in error.messages]) from None
-    rules = rules_of(study, name)
-    table = fields.prepare(connection, name, raw, source, **rules)
+    table = fields.prepare(connection, name, raw, source, **rules_of(study, name))
     if raw.text:
         table = ingest.store(connection, f"{name}#records", table)
     table = _reject_duplicates(connection, name, source, table)
     counts = fetch(table.group_by(fields.REASON).agg(n=table.count()))
     reasons = {row[fields.REASON]: row["n"] for row in counts if row[fields.REASON] is not None}
+    left_out = _left_out(connection, name, raw, table, any_at_all=bool(reasons))
     for bad in raw.malformed:
         reasons[bad.reason] = reasons.get(bad.reason, 0) + 1
     return Records(
         name=name,
         source=source,
-        files=tuple(shown),
-        raw=raw.table,
+        files=files,
         table=table,
+        left_out=left_out,
         malformed=raw.malformed,
         found=sum(row["n"] for row in counts) + len(raw.malformed),
         reasons=dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
     )
 
 
-def _shown(path: Path, folder: Path) -> str:
-    """Return how a file is named in messages and results: below the study's folder, or by its own name."""
-    try:
-        return path.relative_to(folder.resolve()).as_posix()
-    except ValueError:
-        return path.name
+def _check_source(connection: Backend, name: str, source: Any) -> None:
+    """Raise where this engine cannot do what the study file asks of a source."""
+    import duckdb
+
+    if source.path is None:
+        raise RecordsError(
+            f"source '{name}': reads the table '{source.table}' through the connection '{source.connection}', and this "
+            "version reads files only; export the table to CSV or Parquet and name that file under `path`."
+        )
+    problems, seen = [], dict[str, str]()
+    for field in source.fields:
+        same = seen.setdefault(field.name.lower(), field.name)
+        if same != field.name:
+            problems.append(
+                f"source '{name}': the fields '{same}' and '{field.name}' differ in capitals only, which the engine "
+                "does not tell apart; give one another name, and its header under `rename_from`."
+            )
+        if field.name.startswith("#") or field.name.endswith((fields.INSTANT, fields.GIVEN)):
+            problems.append(
+                f"source '{name}': names such as '{field.name}' are evalkit's own; give the field another name, and "
+                "its header under `rename_from`."
+            )
+        if field.constraints.pattern is None:
+            continue
+        try:
+            connection.raw_sql(f"SELECT regexp_matches('', {ingest.literal(field.constraints.pattern)})").fetchall()
+        except duckdb.Error:
+            problems.append(
+                f"source '{name}': the pattern of the field '{field.name}' is one the engine cannot match (it knows no "
+                "look-ahead, look-behind or back-reference); write it without."
+            )
+    if problems:
+        raise StudyError(problems)
+
+
+def _left_out(connection: Backend, name: str, raw: ingest.Raw, table: ibis.Table, *, any_at_all: bool) -> ibis.Table:
+    """Keep the rejected records as found, as text, and let go of the others' text."""
+    values = {column: raw.table[column].cast("string") for column in raw.table.columns if column not in (FILE, ROW)}
+    found = raw.table.select(FILE, ROW, **values)
+    bad = table.filter(table[fields.REASON].notnull()).select(FILE, ROW, fields.REASON)
+    if not any_at_all:
+        found, bad = found.limit(0), bad.limit(0)
+    kept = ingest.store(connection, f"{name}#left out", found.inner_join(bad, [FILE, ROW]))
+    if raw.text:
+        connection.raw_sql(f"DROP TABLE {ingest.identifier(name + '#raw')}")
+    return kept
+
+
+def labelled(paths: Sequence[Path], folder: Path) -> dict[str, Path]:
+    """Return the files by the name that messages and results give them: below the study's folder, else short.
+
+    >>> list(labelled([Path("/data/a/x.csv"), Path("/data/b/x.csv")], Path("/study")))
+    ['a/x.csv', 'b/x.csv']
+    """
+    common = Path(os.path.commonpath([path.parent for path in paths]))
+    return {path.relative_to(folder if path.is_relative_to(folder) else common).as_posix(): path for path in paths}
 
 
 def rules_of(study: Study, name: str) -> dict[str, Any]:
     """Return what the goals that use a source ask of its records beyond the fields' own constraints."""
     instants: set[str] = set()
-    ordered: list[tuple[str, str]] = []
+    ordered: set[tuple[str, str]] = set()
     positive: set[str] = set()
     types = {field.name: field.type for field in study.sources[name].fields}
-    for goal in (*study.goals, *study.indicators):
-        metric = goal.metric
-        if metric.kind == "rate" and getattr(metric.exposure, "source", None) == name:
-            positive.add(metric.exposure.value)
-        if goal.source != name:
-            continue
-        pair = None
-        if metric.kind == "mean" and not isinstance(metric.value, str):
-            pair = (metric.value.from_, metric.value.to)
-        if metric.kind == "proportion" and getattr(metric.success, "of", None) is not None:
-            pair = (metric.success.of, metric.success.column)
-        if pair is not None:
-            ordered.append(pair)
-            instants.update(column for column in pair if types[column] == "datetime")
-        if metric.kind == "rate":
-            positive.update(c for c in (metric.events, metric.exposure) if isinstance(c, str) and c in types)
-        if getattr(metric, "weight", None):
-            positive.add(metric.weight)
-    return {"instants": instants, "ordered": sorted(set(ordered)), "positive": positive}
+    for question in (*study.goals, *study.indicators):
+        metric = question.metric
+        if isinstance(metric, Rate):
+            exposure = metric.exposure
+            if isinstance(exposure, ExposureOf) and exposure.source == name:
+                positive.add(exposure.value)
+            if question.source == name:
+                positive.update(column for column in (metric.events, exposure) if column in types)
+        elif question.source == name:
+            if metric.weight is not None:
+                positive.add(metric.weight)
+            if (pair := _ordered(metric)) is not None:
+                ordered.add(pair)
+                instants.update(column for column in pair if types[column] == "datetime")
+    return {"instants": instants, "ordered": sorted(ordered), "positive": positive}
+
+
+def _ordered(metric: Mean | Ratio | Proportion) -> tuple[str, str] | None:
+    """Return the columns (earlier, later) of a metric that measures the time between them."""
+    if isinstance(metric, Mean) and isinstance(metric.value, Elapsed):
+        return metric.value.from_, metric.value.to
+    if isinstance(metric, Proportion) and metric.success.of is not None:
+        return metric.success.of, metric.success.column
+    return None
 
 
 def _reject_duplicates(connection: Backend, name: str, source: Any, table: ibis.Table) -> ibis.Table:
@@ -197,7 +299,7 @@ def _reject_duplicates(connection: Backend, name: str, source: Any, table: ibis.
     """
     import ibis
 
-    keys = [field.name for field in source.fields if field.constraints is not None and field.constraints.unique]
+    keys = [field.name for field in source.fields if field.constraints.unique]
     if source.key and source.key not in keys:
         keys.insert(0, source.key)
     for key in keys:

@@ -1,0 +1,55 @@
+# Two commands: `make report` (sets up, evaluates the shipped bank, publishes) and `make test`.
+# `make help` lists the rest. Everything is installed into .venv from requirements.lock, once.
+
+PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11 python,\
+	$(shell $(p) -c 'import sys; print("$(p)") if sys.version_info >= (3, 11) else None' 2>/dev/null)))
+PERIOD ?= 2026-Q3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup report test test-fast test-all lint lab lock clean
+
+help: ## List the targets.
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
+
+setup: $(READY) ## Install everything into .venv from the lock file.
+
+# the stamp is made last: an interrupted set-up starts anew instead of half-working
+$(READY): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "evalkit needs Python 3.11 or newer; none was found. Install one, or run: make PYTHON=/path/to/python $(MAKECMDGOALS)" >&2; exit 1; }
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV) || { echo "This Python cannot make virtual environments; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $(READY)
+
+report: $(READY) ## Evaluate the shipped bank's latest period and publish the report.
+	$(BIN)/evalkit run --period $(PERIOD) --out reports
+	@echo "Open reports/$(PERIOD)/index.html in a browser."
+
+test: $(READY) ## Run the tests and compare the notebooks with their stored outputs.
+	$(BIN)/python -m pytest -m "not slow" --doctest-modules src tests --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest --nbval --nbval-current-env -p no:cacheprovider notebooks
+
+test-fast: $(READY) ## The tests without kernels and subprocesses, under a minute.
+	$(BIN)/python -m pytest -m "not slow" tests/inference tests/estimands tests/study tests/evaluation -n 2
+
+test-all: $(READY) ## All tests, the long ones too.
+	$(BIN)/python -m pytest --doctest-modules src tests
+
+lint: $(READY) ## Style and types.
+	$(BIN)/ruff check src tests
+	$(BIN)/ruff format --check src tests
+	$(BIN)/mypy
+
+lab: $(READY) ## Open the notebooks in JupyterLab.
+	$(BIN)/jupyter lab notebooks
+
+lock: ## Resolve the dependencies anew (needs uv).
+	uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --extra dev pyproject.toml -o requirements.lock
+
+clean: ## Remove the environment and everything made.
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* data/.evalkit
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,244 @@
+"""Every flag: once where it fires, once where it stays silent."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pytest
+from built_study import Study, records
+
+from evalkit.evaluation.diagnostics import CODES
+from evalkit.results import GoalResult
+
+MEAN = "    metric: {kind: mean, value: value}\n    better: lower\n    target: {relative_change: -0.20}\n"
+RATE = "    metric: {kind: rate, events: events, exposure: exposure}\n    better: lower\n    target: {relative_change: -0.30}\n"
+SHARE = "    metric: {kind: proportion, success: {column: hit, equals: true}}\n    better: higher\n    target: {difference: 0.1}\n"
+ELAPSED = (
+    "    metric: {kind: mean, value: {from: day, to: done, unit: days}}\n    better: lower\n    target: {relative_change: -0.20}\n"
+)
+WITHIN = ELAPSED.replace("unit: days", "unit: days, within: 20d")
+DUE = (
+    "    metric: {kind: proportion, success: {column: done, within: 7d, of: day}}\n    better: higher\n    target: {level: 0.5}\n"
+)
+
+Rows = Callable[[], list[dict[str, Any]]]
+
+
+def codes(result: GoalResult) -> set[str]:
+    return {flag.code for flag in result.flags}
+
+
+def plain() -> list[dict[str, Any]]:
+    return records()
+
+
+def changed(**values: Callable[[dict[str, Any]], Any]) -> Rows:
+    """Return the plain rows with columns computed from each row."""
+    return lambda: [row | {name: make(row) for name, make in values.items()} for row in records()]
+
+
+def only(*columns: str) -> Callable[[Rows], Rows]:
+    return lambda rows: lambda: [{column: row[column] for column in columns} for row in rows()]
+
+
+def monthly(events: Callable[[int, bool], int], exposure: float = 30.0, start: int = 2023) -> Rows:
+    """Return one row a month with a number of events, given the month and whether it is after."""
+    return lambda: [
+        {"day": f"{year}-{month:02d}-01", "events": events(month, year >= 2025), "exposure": exposure}
+        for year in range(start, 2026)
+        for month in range(1, 13)
+    ]
+
+
+def elapsed(days_after: int, open_late: bool) -> Rows:
+    """Return items that take 10 days before and some after; the last ones are still open."""
+
+    def make() -> list[dict[str, Any]]:
+        rows = []
+        for row in records(branches=2):
+            began = date.fromisoformat(row["day"])
+            length = 5 + int(row["value"]) % 9 if began < date(2025, 1, 1) else days_after + int(row["value"]) % 5
+            done = date.fromordinal(began.toordinal() + length)
+            rows.append({"day": row["day"], "done": None if open_late and done > date(2025, 9, 30) else done.isoformat()})
+        return rows
+
+    return make
+
+
+uneven = changed(branch=lambda row: "b0" if row["branch"] not in ("b1", "b2") else row["branch"])
+shifted = lambda: [  # noqa: E731
+    row for row in records() if row["day"] < "2025" or row["kind"] == "quick" or row["branch"] in ("b1", "b2", "b3")
+]
+new_kind = changed(kind=lambda row: "new" if row["day"] >= "2025" and row["branch"] == "b1" else row["kind"])
+rejects = changed(value=lambda row: 101 if row["branch"] == "b3" and row["day"].endswith("1") else row["value"])
+gaps = changed(value=lambda row: None if row["branch"] == "b3" else row["value"])
+homeless = changed(branch=lambda row: None if row["branch"] == "b3" else row["branch"])
+busy = lambda: [row for row in records() if row["day"] < "2025" or row["branch"] in ("b1", "b2", "b3")]  # noqa: E731
+hits = only("day", "hit")(changed(hit=lambda row: "true" if row["branch"] != "b1" else "false"))
+few_hits = only("day", "hit")(changed(hit=lambda row: "true"))
+skewless = only("day", "value")(plain)
+small = lambda: skewless()[::40]  # noqa: E731
+high = changed(value=lambda row: round(80 + row["value"] / 5, 3))
+
+CASES: dict[str, tuple[tuple[Rows, str, str], tuple[Rows, str, str]]] = {
+    # code: (fires on: rows, goal, period), (silent on)
+    "rejected_rows": ((rejects, MEAN, "2025-Q3"), (plain, MEAN, "2025-Q3")),
+    "missing_values": ((gaps, MEAN, "2025-Q3"), (plain, MEAN, "2025-Q3")),
+    "unfinished_records": ((elapsed(10, True), ELAPSED, "2025-Q3"), (plain, MEAN, "2025-Q3")),
+    "not_yet_due": ((elapsed(6, True), DUE, "2025-Q3"), (plain, MEAN, "2025-Q3")),
+    "phase_in_overlap": (
+        (plain, MEAN + "    phase_in: {start: 2025-01-01, end: 2025-07-15}\n", "2025-Q3"),
+        (plain, MEAN + "    phase_in: {start: 2025-01-01, end: 2025-03-31}\n", "2025-Q3"),
+    ),
+    "season_not_covered": ((plain, MEAN, "2025-Q3"), (plain, MEAN, "2025")),
+    "moving_holiday": ((plain, MEAN, "2025-02"), (plain, MEAN, "2025-Q1")),
+    "case_mix_shift": (
+        (shifted, MEAN + "    standardise_by: [kind]\n", "2025-Q3"),
+        (plain, MEAN + "    standardise_by: [kind]\n", "2025-Q3"),
+    ),
+    "strata_dropped": (
+        (new_kind, MEAN + "    standardise_by: [kind]\n", "2025-Q3"),
+        (plain, MEAN + "    standardise_by: [kind]\n", "2025-Q3"),
+    ),
+    "few_clusters": ((uneven, MEAN + "    cluster: branch\n", "2025-Q3"), (plain, MEAN + "    cluster: branch\n", "2025-Q3")),
+    "dominating_cluster": (
+        (uneven, MEAN + "    cluster: branch\n", "2025-Q3"),
+        (plain, MEAN + "    cluster: branch\n", "2025-Q3"),
+    ),
+    "missing_cluster": ((homeless, MEAN + "    cluster: branch\n", "2025-Q3"), (plain, MEAN + "    cluster: branch\n", "2025-Q3")),
+    "small_counts": ((monthly(lambda _, late: 1), RATE, "2025-Q3"), (monthly(lambda *_: 9), RATE, "2025-Q3")),
+    "overdispersion": (
+        (monthly(lambda month, _: 30 if month % 2 else 2), RATE, "2025"),
+        (monthly(lambda *_: 9), RATE, "2025"),
+    ),
+    "overdispersion_unchecked": (
+        (lambda: [{"day": "2024-12-01", "events": 20, "exposure": 9}, {"day": "2025-08-01", "events": 20, "exposure": 9}], RATE, "2025-Q3"),
+        (monthly(lambda *_: 9), RATE, "2025-Q3"),
+    ),
+    "month_shocks_unchecked": (
+        (lambda: [row for row in records() if row["day"] >= "2024-06"], MEAN, "2025-Q3"),
+        (plain, MEAN, "2025-Q3"),
+    ),
+    "small_skewed_sample": ((small, MEAN, "2025"), (skewless, MEAN, "2025")),
+    "participation_change": ((busy, MEAN, "2025-Q3"), (plain, MEAN, "2025-Q3")),
+    "ceiling": (
+        (high, MEAN.replace("lower", "higher").replace("-0.20", "0.40"), "2025-Q3"),
+        (high, MEAN.replace("lower", "higher").replace("-0.20", "0.05"), "2025-Q3"),
+    ),
+    "target_unattainable": ((monthly(lambda month, _: int(month == 3)), RATE, "2025-07"), (monthly(lambda *_: 9), RATE, "2025")),
+    "looks_reached": (
+        (shifted, MEAN + "    standardise_by: [kind]\n", "2025-Q3"),
+        (plain, MEAN, "2025-Q3"),
+    ),
+    "verdict_not_robust": (
+        (lambda: uneven_effect(), MEAN + "    cluster: branch\n", "2025"),
+        (lambda: records(effect=1.4), MEAN + "    cluster: branch\n", "2025"),
+    ),
+}
+
+
+def uneven_effect() -> list[dict[str, Any]]:
+    """Two branches in twelve improve greatly: over records it is shown, over branches it is not."""
+    rng = np.random.default_rng(2)
+    rows = []
+    for row in records(effect=1.0):
+        if row["day"] >= "2025":
+            row = row | {"value": round(row["value"] * (0.2 if row["branch"] in ("b1", "b2", "b3", "b4") else 0.95), 4)}
+        rows.append(row | {"value": round(row["value"] * rng.uniform(0.99, 1.01), 4)})
+    return rows
+
+
+@pytest.mark.parametrize("code", CASES)
+def test_the_flag_fires(study: Study, code: str) -> None:
+    rows, goal, period = CASES[code][0]
+    assert code in codes(study(rows(), goal).evaluate("g", period=period))
+
+
+@pytest.mark.parametrize("code", CASES)
+def test_the_flag_stays_silent(study: Study, code: str) -> None:
+    rows, goal, period = CASES[code][1]
+    assert code not in codes(study(rows(), goal).evaluate("g", period=period))
+
+
+def test_small_counts_of_a_proportion(study: Study) -> None:
+    assert "small_counts" in codes(study(few_hits(), SHARE).evaluate("g", period="2025-Q3"))
+    assert "small_counts" not in codes(study(hits(), SHARE).evaluate("g", period="2025-Q3"))
+
+
+def test_duplicate_keys(study: Study) -> None:
+    rows = [row | {"id": f"r{i}"} for i, row in enumerate(records())]
+    clean = study(rows, MEAN, key="    key: id\n").evaluate("g", period="2025-Q3")
+    doubled = study([*rows, rows[5]], MEAN, key="    key: id\n").evaluate("g", period="2025-Q3")
+    assert "duplicate_keys" not in codes(clean)
+    assert "duplicate_keys" in codes(doubled)
+    assert doubled.period.to_dict() == clean.period.to_dict()
+
+
+def test_undated_records(study: Study) -> None:
+    rows = elapsed(10, True)()
+    assert "undated_records" in codes(study(rows, ELAPSED, time="done").evaluate("g", period="2025-Q3"))
+    assert "undated_records" not in codes(study(elapsed(10, False)(), ELAPSED, time="done").evaluate("g", period="2025-Q2"))
+
+
+def test_records_followed_up_equally_long_need_no_caution(study: Study) -> None:
+    flags = study(elapsed(10, True)(), WITHIN).evaluate("g", period="2025-Q3").flags
+    assert [flag.severity for flag in flags if flag.code == "unfinished_records"] == ["info"]
+
+
+def test_a_cutoff_inside_the_period(study: Study) -> None:
+    opened = study(plain(), MEAN)
+    assert "partial_period" in codes(opened.evaluate("g", period="2025-Q3", as_of="2025-08-31"))
+    assert "partial_period" not in codes(opened.evaluate("g", period="2025-Q3"))
+
+
+def test_too_many_rejected_rows_silence_the_source(study: Study) -> None:
+    rows = [row | ({"value": 200} if row["branch"] in ("b1", "b2") else {}) for row in records()]
+    result = study(rows, MEAN).evaluate("g", period="2025-Q3")
+    assert result.verdict == "not_evaluable"
+    assert result.period.effect is None
+    assert result.flags[0].code == "too_many_rejected"
+    assert result.flags[0].severity == "serious"
+
+
+def test_strata_hardly_in_common_are_not_evaluable(study: Study) -> None:
+    rows = [row | ({"kind": "new"} if row["day"] >= "2025" and row["branch"] in ("b1", "b2", "b3", "b4") else {}) for row in records()]
+    result = study(rows, MEAN + "    standardise_by: [kind]\n").evaluate("g", period="2025-Q3")
+    assert result.verdict == "not_evaluable"
+    assert "strata_not_common" in codes(result)
+
+
+def test_unfinished_records_bias_a_recent_window_and_within_removes_it(study: Study) -> None:
+    """Ten days before, ten days after: cut at the quarter's end the naive mean falls, the guarded one does not."""
+
+    def rows() -> list[dict[str, Any]]:
+        rng = np.random.default_rng(4)
+        made = []
+        for row in records(branches=6):
+            began = date.fromisoformat(row["day"])
+            done = date.fromordinal(began.toordinal() + int(rng.exponential(10)))
+            made.append({"day": row["day"], "done": None if done > date(2025, 9, 30) else done.isoformat()})
+        return made
+
+    naive = study(rows(), ELAPSED).evaluate("g", period="2025-09").period.effect
+    guarded = study(rows(), ELAPSED.replace("unit: days", "unit: days, within: 60d")).evaluate(
+        "g", period="2025-07", as_of="2025-09-30"
+    ).period.effect
+    assert naive is not None
+    assert guarded is not None
+    assert naive.estimate < 0.85
+    assert guarded.estimate == pytest.approx(1.0, abs=0.12)
+
+
+def test_every_documented_code_is_tested() -> None:
+    elsewhere = {"duplicate_keys", "undated_records", "partial_period", "multiplicity"}
+    assert set(CODES) == set(CASES) | elsewhere
+
+
+def test_messages_are_one_plain_sentence_with_their_numbers(study: Study) -> None:
+    for rows, goal, period in (CASES["case_mix_shift"][0], CASES["ceiling"][0], CASES["target_unattainable"][0]):
+        for flag in study(rows(), goal).evaluate("g", period=period).flags:
+            assert flag.message[0].isupper() or flag.message[0].isdigit()
+            assert flag.message.endswith(".")
+            assert "nan" not in flag.message
+            assert "{" not in flag.message
