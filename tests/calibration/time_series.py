@@ -5,8 +5,9 @@ most 2.5 % and a rise in as many. Shown is the mean of both rates, in %, for err
 the coverage of the 95 % interval. Columns are the choices of `errors`.
 
 The first block is log-normal series without a trend; the second adds the linear trend; the third is Poisson
-counts whose monthly rates carry AR(1) shocks with a standard deviation of 0.2, fitted as quasi-Poisson: the
-chance variation of the counts hides part of the correlation.
+counts whose monthly rates carry AR(1) shocks with a standard deviation of 0.2, fitted as quasi-Poisson. There
+the chance variation of the counts hides part of the correlation: taken as AR(1) together with the shocks it lets
+5.3 % of false claims a side through (24 + 12 months, 30 a month, correlation 0.6; 3,000 replicates).
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ TABLE = [Scenario(before=b, after=a, harmonics=h) for b, a, h in LENGTHS]
 SCENARIOS = [
     *TABLE,
     *(Scenario(before=b, after=a, harmonics=h, trend=True) for b, a, h in LENGTHS),
-    *(Scenario(before=b, after=a, harmonics=h, mean=mean) for mean in (5, 50) for b, a, h in LENGTHS),
+    *(Scenario(before=b, after=a, harmonics=h, mean=mean) for mean in (5, 30) for b, a, h in LENGTHS),
 ]
 
 

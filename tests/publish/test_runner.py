@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
+from evalkit.errors import NotebookError
 from evalkit.publish.runner import Task, Workers
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
@@ -37,7 +41,7 @@ def test_what_papermill_calls_success_or_completed_is_a_failure_here(tmp_path: P
         (outcome,) = workers.run([task("hang", tmp_path, kernel="no-such-kernel")])
         assert "no-such-kernel" in str(outcome.failure)
         outcomes = workers.run([task("failing_cell", tmp_path), task("good", tmp_path), task("hang", tmp_path)])
-        assert "hang" not in {outcome.page for outcome in outcomes}, "after a failure nothing further begins"
+        assert [outcome.page for outcome in outcomes] == ["failing_cell"], "after a failure nothing further begins"
     assert capfd.readouterr() == ("", "")
 
 
@@ -84,3 +88,12 @@ def test_workers_end_with_their_parent(tmp_path: Path) -> None:
     while process.exists() and "Z" not in (process / "stat").read_text().split()[2] and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not process.exists() or "Z" in (process / "stat").read_text().split()[2]
+
+
+def test_a_worker_ended_from_outside_is_a_failed_notebook(tmp_path: Path) -> None:
+    with Workers(1, tmp_path) as workers:
+        workers.warm()[0].result()
+        (process,) = workers._pool._processes
+        threading.Timer(1.0, os.kill, (process, signal.SIGKILL)).start()
+        with pytest.raises(NotebookError, match="ended from outside"):
+            workers.run([task("hang", tmp_path)])

@@ -16,6 +16,7 @@ rate                  quasi-Poisson with the dispersion of the months of both ar
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -41,10 +42,13 @@ def compare(
     better: Better | None,
     confidence: float,
     shocks: Added | None = None,
+    seen: Callable[[Pivot, float], Pivot] | None = None,
 ) -> Effect:
     """Return the effect of the after arm against the before arm, or the level of the after arm.
 
     `shocks` is what months that move together add to the variance (not for a rate, whose dispersion holds it).
+    `seen` turns the procedure and its standard error into one that holds over several looks. The effect's
+    details hold `standard_error`, on the working scale (log ratio, difference, level).
 
     Raises NotEvaluableError where the totals cannot answer: no records, a zero baseline of a ratio, no
     events before, no exposure, fewer than two clusters, no variation at all.
@@ -61,7 +65,7 @@ def compare(
         details["month_shock"] = math.sqrt(shocks.shocks.variance)
         details["month_correlation"] = shocks.shocks.correlation
     return conclude(
-        pivot,
+        seen(pivot, details["standard_error"]) if seen else pivot,
         scale=estimand.scale,
         target=target,
         better=better,
@@ -126,8 +130,9 @@ def _clustered(
     variance, df = _with_shocks(found.variance, found.df, shocks)
     if totals.kind == "proportion" and estimand.scale == "level" and 0 < after < 1:
         trials = min(after * (1 - after) / variance, _kish(totals.after, totals.after_powers))
-        details["effective_records"] = trials
+        details |= {"effective_records": trials, "standard_error": math.sqrt(after * (1 - after) / trials)}
         return Wilson(successes=after * trials, trials=trials, df=df)
+    details["standard_error"] = math.sqrt(variance)
     return StudentPivot(
         estimate=_link_estimate(totals, estimand),
         se=math.sqrt(variance),
@@ -153,14 +158,15 @@ def _records(totals: Totals, estimand: Estimand, shocks: Added | None, details: 
     """Return the procedure for independent records."""
     simple = totals.plain and not estimand.standardised and estimand.season is None
     if totals.kind == "proportion" and simple:
-        return _binomial(totals, estimand, shocks)
+        return _binomial(totals, estimand, shocks, details)
     own, df, skewness = record_variance(totals, estimand)
     value = _link_estimate(totals, estimand)
     variance, df = _with_shocks(own, df, shocks)
     if totals.kind == "proportion" and estimand.scale == "level":
         kish = _kish(totals.after, totals.after_powers)
         trials = min(value * (1 - value) / variance, kish) if variance > 0 and 0 < value < 1 else kish
-        details["effective_records"] = trials
+        spread = _smoothed(value * trials, trials)
+        details |= {"effective_records": trials, "standard_error": math.sqrt(spread * (1 - spread) / trials)}
         return Wilson(successes=value * trials, trials=trials, df=df if shocks else None)
     if not variance > 1e-20 * max(1.0, value * value):
         raise NotEvaluableError(
@@ -169,6 +175,7 @@ def _records(totals: Totals, estimand: Estimand, shocks: Added | None, details: 
         )
     if estimand.scale == "ratio" and value <= 0:
         raise NotEvaluableError("zero_value", "The value after is zero, which has no place on a ratio scale.")
+    details["standard_error"] = math.sqrt(variance)
     return StudentPivot(
         estimate=value,
         se=math.sqrt(variance),
@@ -179,17 +186,21 @@ def _records(totals: Totals, estimand: Estimand, shocks: Added | None, details: 
     )
 
 
-def _binomial(totals: Totals, estimand: Estimand, shocks: Added | None) -> Pivot:
+def _smoothed(successes: float, trials: float) -> float:
+    """Return the share with half a success and failure more, so that none or all keep a variance."""
+    return (successes + 0.5) / (trials + 1)
+
+
+def _binomial(totals: Totals, estimand: Estimand, shocks: Added | None, details: dict[str, float]) -> Pivot:
     """Return the score procedure; shocks of months enter as a design effect on the counts."""
     (xb, nb), (xa, na) = totals.before.sum(axis=(0, 2, 3)), totals.after.sum(axis=(0, 2))
-    shrink, df = 1.0, None
-    if shocks is not None:
-        arms = [(xa, na)] if estimand.scale == "level" else [(xb, nb), (xa, na)]
-        # half a success and failure more in each arm, so that an arm without either keeps a variance
-        shares = [((x + 0.5) / (n + 1), n) for x, n in arms]
-        odds = [(1 - p) / (p * n) if estimand.scale == "ratio" else p * (1 - p) / n for p, n in shares]
-        variance, df = _with_shocks(float(sum(odds)), None, shocks)
-        shrink, df = float(sum(odds)) / variance, df if math.isfinite(df or math.inf) else None
+    arms = [(xa, na)] if estimand.scale == "level" else [(xb, nb), (xa, na)]
+    shares = [(_smoothed(x, n), n) for x, n in arms]
+    own = float(sum((1 - p) / (p * n) if estimand.scale == "ratio" else p * (1 - p) / n for p, n in shares))
+    variance, df = _with_shocks(own, None, shocks)
+    details["standard_error"] = math.sqrt(variance)
+    shrink = own / variance
+    df = df if df is not None and math.isfinite(df) else None
     if estimand.scale == "level":
         return Wilson(successes=float(xa) * shrink, trials=float(na) * shrink, df=df)
     procedure = ScoreDifference if estimand.scale == "difference" else ScoreRatio
@@ -245,6 +256,7 @@ def _rate(totals: Totals, estimand: Estimand, before: float | None, after: float
         details["dispersion"] = phi
     spread = max(phi, 1.0) if phi is not None else 1.0
     if estimand.scale == "level":
+        details["standard_error"] = math.sqrt(spread * max(float(xa), 0.5)) / float(ea)
         return RateLevel(events=float(xa), exposure=float(ea), dispersion=spread, df=df)
     slopes = gradient(totals.before.sum(axis=0), totals.after.sum(axis=0), estimand)
     poisson = float((slopes[0][0] ** 2 * totals.before[:, 0].sum(axis=0)).sum()) if before is not None else 0.0
@@ -253,6 +265,7 @@ def _rate(totals: Totals, estimand: Estimand, before: float | None, after: float
         variance, df = _wider(totals, estimand, variance, df, details)
         if variance <= 0:
             raise NotEvaluableError("no_variation", "There are no events on either side.")
+        details["standard_error"] = math.sqrt(variance)
         return StudentPivot(
             estimate=_link_estimate(totals, estimand), se=math.sqrt(variance), df=df, method="quasi-Poisson, t"
         )
@@ -262,6 +275,7 @@ def _rate(totals: Totals, estimand: Estimand, before: float | None, after: float
         variance, df = _wider(totals, estimand, spread * poisson, df, details)
         spread = variance / base
     assert before is not None
+    details["standard_error"] = math.sqrt(spread * (1 / xb + 1 / max(float(xa), 0.5)))
     # exposures that give the standardised rates back: the counts stay what they are
     exposure_after = xa / after if after > 0 else ea
     counts = {

@@ -1,17 +1,19 @@
-"""Times of a series: dates or month numbers in, evenly spaced steps out."""
+"""A series in time: dates or month numbers in, checked values on evenly spaced steps out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from evalkit.errors import ParameterError
+from evalkit.errors import NotEvaluableError, ParameterError
 
 Labels = NDArray[Any]
+Numbers = NDArray[np.float64]
 DAYS_A_YEAR = 365.25
 
 
@@ -73,6 +75,79 @@ def steps_of(labels: Labels) -> tuple[NDArray[np.int64], float]:
     counts = counts - counts.min()
     step = int(np.gcd.reduce(counts)) or 1
     return counts // step, a_year / step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Points:
+    """A series in order of time, and which of its points count for what; all arrays of shape (n,).
+
+    `steps` since the first point, `a_year` of them a year; `kept` points are fitted, `evaluated` ones are those
+    over which the effect is summed.
+    """
+
+    labels: Labels
+    steps: NDArray[np.int64]
+    a_year: float
+    values: Numbers
+    exposure: Numbers
+    after: NDArray[np.bool_]
+    kept: NDArray[np.bool_]
+    evaluated: NDArray[np.bool_]
+
+
+def points_of(
+    values: ArrayLike,
+    times: Any,
+    exposure: ArrayLike | None,
+    intervention: Any,
+    phase_in: tuple[Any, Any] | None,
+    window: tuple[Any, Any] | None,
+) -> Points:
+    """Return a series in order of time, checked (see `interrupted_time_series`)."""
+    labels = labels_of(times, "times")
+    order = np.argsort(labels, kind="stable")
+    labels = labels[order]
+    repeated = labels[1:][labels[1:] == labels[:-1]]
+    if repeated.size:
+        raise ParameterError(f"times: {repeated[0]} stands more than once; give one value for each time.")
+    given = _numbers(values, "values", labels)[order]
+    offset = np.ones(labels.size) if exposure is None else _numbers(exposure, "exposure", labels)[order]
+    for name, numbers in (("values", given), ("exposure", offset)):
+        if (numbers < 0).any():
+            raise ParameterError(f"{name}: {labels[numbers < 0][0]} has {numbers.min():g}; expected zero or more.")
+    after = labels >= label_of(intervention, "intervention", labels)
+    kept = ~_between(labels, phase_in, "phase_in")
+    inside = _between(labels, window, "window") if window is not None else np.ones(labels.size, dtype=bool)
+    evaluated = kept & after & inside
+    steps, a_year = steps_of(labels)
+    if not evaluated.any() and (kept & after).any():
+        raise NotEvaluableError("no_points_in_window", "The series has no point after the intervention in the window.")
+    return Points(
+        labels=labels, steps=steps, a_year=a_year, values=given, exposure=offset, after=after, kept=kept,
+        evaluated=evaluated,
+    )
+
+
+def _numbers(given: ArrayLike, name: str, labels: Labels) -> Numbers:
+    try:
+        numbers = np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ParameterError(f"{name}: expected numbers.") from None
+    if numbers.shape != labels.shape:
+        raise ParameterError(f"{name} has the shape {numbers.shape}, times {labels.shape}; expected one for each time.")
+    if not np.isfinite(numbers).all():
+        place = int((~np.isfinite(numbers)).argmax())
+        raise ParameterError(f"{name}[{place}] is missing or infinite; leave that time out of all lists.")
+    return numbers
+
+
+def _between(labels: Labels, span: tuple[Any, Any] | None, name: str) -> NDArray[np.bool_]:
+    if span is None:
+        return np.zeros(labels.size, dtype=bool)
+    first, last = (label_of(end, f"{name}[{i}]", labels) for i, end in enumerate(span))
+    if last < first:
+        raise ParameterError(f"{name} ends ({last}) before it starts ({first}); swap the times.")
+    return np.asarray((labels >= first) & (labels <= last), dtype=bool)
 
 
 def _items(values: Labels) -> Iterable[Any]:

@@ -12,11 +12,11 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from evalkit.effect import Better, Effect, check_confidence, conclude
 from evalkit.errors import NotEvaluableError, ParameterError, nearest
-from evalkit.estimands.time_axis import Labels, label_of, labels_of, steps_of
+from evalkit.estimands.time_axis import Points, points_of
 from evalkit.estimands.time_series_result import Coefficient, Course, ResidualChecks, TimeSeriesEffect
 from evalkit.inference.autoregressive import Steps, error_model, hac_covariance, hac_lags, ljung_box
 from evalkit.inference.loglinear import Array, Family, LogLinear, fit
@@ -61,8 +61,9 @@ def interrupted_time_series(
     change : 'level', or 'level+slope'; the slope counts steps from the first point after.
     harmonics : pairs of sine and cosine for a season of one year; 6 of monthly data are month factors.
     trend : whether the logarithm has a linear trend throughout.
-    errors : 'autoregressive' (AR(1) residual covariance without the bias of residuals; t), 'hac' (Newey-West
-        with Bartlett weights; t) or 'model' (the family's own, independent errors; normal).
+    errors : 'autoregressive' (AR(1) residual covariance without the bias of residuals, beside the chance variation
+        of counts, as which whole numbers of a Poisson family are taken; t), 'hac' (Newey-West with Bartlett
+        weights; t) or 'model' (the family's own, independent errors; normal).
     phase_in : (first, last) time left out of the fit, both included.
     window : (first, last) time over which the effect is summed, both included; default all points after.
     target, better, confidence : as in `evalkit.rate_ratio`; the target is a ratio, -20 % is 0.80.
@@ -93,12 +94,12 @@ def interrupted_time_series(
     check_confidence(confidence)
     for name, value, allowed in (("family", family, Family), ("change", change, Change), ("errors", errors, Errors)):
         _one_of(name, value, get_args(allowed))
-    points = _points(values, times, exposure, intervention, phase_in, window)
+    points = points_of(values, times, exposure, intervention, phase_in, window)
     names, design, expected = _designs(points, change=change, harmonics=harmonics, trend=trend)
     _check_answerable(points, design, family, errors)
     kept = points.kept
     model = fit(points.values[kept], points.exposure[kept], design[kept], family)
-    spread = _spread(model, points.steps[kept], family, errors)
+    spread = _spread(model, points.values[kept], points.steps[kept], family, errors)
     evaluated = points.evaluated
     fitted, without = (points.exposure * np.exp(rows @ model.coefficients) for rows in (design, expected))
     towards = (fitted[evaluated] @ design[evaluated]) / fitted[evaluated].sum()
@@ -144,76 +145,8 @@ def _one_of(name: str, value: str, allowed: Sequence[str]) -> None:
         raise ParameterError(f"{name} is {value!r}; expected one of {listed}.{nearest(str(value), allowed)}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Points:
-    """The series in order of time, and which of its points count for what."""
-
-    labels: Labels
-    steps: Steps
-    a_year: float
-    values: Array
-    exposure: Array
-    after: NDArray[np.bool_]
-    kept: NDArray[np.bool_]
-    evaluated: NDArray[np.bool_]
-
-
-def _points(
-    values: ArrayLike,
-    times: Any,
-    exposure: ArrayLike | None,
-    intervention: Any,
-    phase_in: tuple[Any, Any] | None,
-    window: tuple[Any, Any] | None,
-) -> _Points:
-    labels = labels_of(times, "times")
-    order = np.argsort(labels, kind="stable")
-    labels = labels[order]
-    repeated = labels[1:][labels[1:] == labels[:-1]]
-    if repeated.size:
-        raise ParameterError(f"times: {repeated[0]} stands more than once; give one value for each time.")
-    given = _numbers(values, "values", labels)[order]
-    offset = np.ones(labels.size) if exposure is None else _numbers(exposure, "exposure", labels)[order]
-    for name, numbers in (("values", given), ("exposure", offset)):
-        if (numbers < 0).any():
-            raise ParameterError(f"{name}: {labels[numbers < 0][0]} has {numbers.min():g}; expected zero or more.")
-    after = labels >= label_of(intervention, "intervention", labels)
-    kept = ~_between(labels, phase_in, "phase_in")
-    inside = _between(labels, window, "window") if window is not None else np.ones(labels.size, dtype=bool)
-    evaluated = kept & after & inside
-    steps, a_year = steps_of(labels)
-    if not evaluated.any() and (kept & after).any():
-        raise NotEvaluableError("no_points_in_window", "The series has no point after the intervention in the window.")
-    return _Points(
-        labels=labels, steps=steps, a_year=a_year, values=given, exposure=offset, after=after, kept=kept,
-        evaluated=evaluated,
-    )
-
-
-def _numbers(given: ArrayLike, name: str, labels: Labels) -> Array:
-    try:
-        numbers = np.asarray(given, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ParameterError(f"{name}: expected numbers.") from None
-    if numbers.shape != labels.shape:
-        raise ParameterError(f"{name} has the shape {numbers.shape}, times {labels.shape}; expected one for each time.")
-    if not np.isfinite(numbers).all():
-        place = int((~np.isfinite(numbers)).argmax())
-        raise ParameterError(f"{name}[{place}] is missing or infinite; leave that time out of all lists.")
-    return numbers
-
-
-def _between(labels: Labels, span: tuple[Any, Any] | None, name: str) -> NDArray[np.bool_]:
-    if span is None:
-        return np.zeros(labels.size, dtype=bool)
-    first, last = (label_of(end, f"{name}[{i}]", labels) for i, end in enumerate(span))
-    if last < first:
-        raise ParameterError(f"{name} ends ({last}) before it starts ({first}); swap the times.")
-    return np.asarray((labels >= first) & (labels <= last), dtype=bool)
-
-
 def _designs(
-    points: _Points, *, change: Change, harmonics: int, trend: bool
+    points: Points, *, change: Change, harmonics: int, trend: bool
 ) -> tuple[list[str], Array, Array]:
     """Return the columns' names, the design with the change and the design without it (the counterfactual)."""
     most = int(points.a_year / 2)
@@ -241,7 +174,7 @@ def _designs(
     return list(columns), design, without
 
 
-def _check_answerable(points: _Points, design: Array, family: Family, errors: Errors) -> None:
+def _check_answerable(points: Points, design: Array, family: Family, errors: Errors) -> None:
     """Raise NotEvaluableError where the series cannot carry the model."""
     kept = points.kept
     before, after = kept & ~points.after, kept & points.after
@@ -279,10 +212,9 @@ class _Spread:
     correlation: float
 
 
-def _spread(model: LogLinear, steps: Steps, family: Family, errors: Errors) -> _Spread:
-    """Return the coefficients' covariance under the chosen errors; the AR(1) correlation is reported with all."""
-    least = 1.0 if family == "poisson" else 0.0
-    found = error_model(model.design, model.residuals, steps, least_scale=least)
+def _spread(model: LogLinear, values: Array, steps: Steps, family: Family, errors: Errors) -> _Spread:
+    """Return the coefficients' covariance under the chosen errors; the correlation is reported with all."""
+    found = error_model(model.design, model.residuals, steps, chance=_chance(model, values, family))
     if errors == "autoregressive":
         name, covariance, df = "AR(1) errors, t", found.covariance, found.df
     elif errors == "hac":
@@ -297,6 +229,14 @@ def _spread(model: LogLinear, steps: Steps, family: Family, errors: Errors) -> _
             "no_variation", "The model fits every point exactly; nothing can be said about uncertainty."
         )
     return _Spread(name=name, covariance=covariance, df=df, correlation=found.correlation)
+
+
+def _chance(model: LogLinear, values: Array, family: Family) -> float:
+    """Return the part of the variance that chance alone makes: 1 for counts, unless they vary less."""
+    if family == "poisson":
+        return 1.0
+    counts = family == "quasi-poisson" and bool((values == np.floor(values)).all())
+    return min(1.0, model.dispersion) if counts else 0.0
 
 
 def _coefficients(names: list[str], model: LogLinear, covariance: Array, reach: float) -> tuple[Coefficient, ...]:
@@ -325,7 +265,7 @@ def _checks(model: LogLinear, steps: Steps, correlation: float) -> ResidualCheck
 
 
 def _course(
-    points: _Points, fitted: Array, without: Array, expected: Array, covariance: Array, reach: float
+    points: Points, fitted: Array, without: Array, expected: Array, covariance: Array, reach: float
 ) -> Course:
     deviations = np.sqrt(np.einsum("ij,jk,ik->i", expected, covariance, expected))
     with np.errstate(over="ignore"):

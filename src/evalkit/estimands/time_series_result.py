@@ -51,7 +51,8 @@ class ResidualChecks:
     dispersion : squared residuals over degrees of freedom; 1 where counts vary as chance alone makes them. The
         residual variance of the logarithms for the Gaussian family.
     lag_one : the residuals' correlation with their neighbour in time, biased downwards.
-    autocorrelation : the errors' correlation behind it, the bias undone; between 0 and 0.99.
+    autocorrelation : the errors' correlation behind it, the bias undone; between 0 and 0.99, and 0 for counts that
+        vary no more than chance makes them.
     ljung_box_lags, ljung_box_p : p-value of no correlation up to that many steps.
     """
 

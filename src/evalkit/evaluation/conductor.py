@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from evalkit.errors import NotEvaluableError, ParameterError
 from evalkit.evaluation.common_shocks import baseline_shocks
 from evalkit.evaluation.diagnostics import Case, diagnose, flag
+from evalkit.evaluation.looks import evaluate_to_date
 from evalkit.evaluation.sensitivity import sensitivity
 from evalkit.evaluation.window import Outcome, evaluate_window, scale_of
-from evalkit.evaluation.windows import Comparison, atomic, cuts, period_comparison, to_date_comparison
+from evalkit.evaluation.windows import Comparison, atomic, cuts, looks_until, period_comparison
 from evalkit.inference.multiplicity import adjust
 from evalkit.moments import Moments, calendar_exposure, exposure_moments, goal_moments, merge_exposure
 from evalkit.periods import Period
@@ -53,7 +54,7 @@ def moments_of(
 ) -> Question:
     """Return the moments of a goal for these periods, exposure included."""
     source = records(question.source)
-    days = cuts(study, question, periods, as_of)
+    days = cuts(study, question, [look for period in periods for look in looks_until(study, period)], as_of)
     moments = goal_moments(source, question, as_of=as_of, timezone=study.timezone, cuts=days)
     if question.metric.kind == "rate":
         exposure = question.metric.exposure
@@ -100,9 +101,10 @@ def evaluate_question(study: Study, asked: Question, period: Period, as_of: date
     except NotEvaluableError as reason:
         flags.append(Flag(code=reason.code, severity="serious", message=reason.messages[0]))
     evaluation = outcome.evaluation if outcome else _nothing(study, question)
-    ahead = to_date_comparison(study, question, period, as_of)
+    ahead = evaluate_to_date(study, question, asked.moments, period, as_of, shocks)
     if ahead is not None:
-        to_date = evaluate_window(question, asked.moments, ahead, confidence, shocks).evaluation
+        to_date = ahead.evaluation
+        flags += [f for f in ahead.flags if f.code == "looks_exhausted"]
     if blocked is not None:
         evaluation, to_date, lines = _silenced(evaluation), to_date and _silenced(to_date), ()
     return GoalResult(

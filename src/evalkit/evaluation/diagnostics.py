@@ -46,6 +46,7 @@ CODES = {
     "ceiling": "the target lies beyond what the bounded scale leaves",
     "target_unattainable": "even zero events could not show the target yet",
     "looks_reached": "the plain comparison is beyond the target, the evaluation does not show it",
+    "looks_exhausted": "more looks at everything to date than planned",
     "multiplicity": "achieved alone, but not after adjustment over all goals",
     "verdict_not_robust": "reasonable alternatives give another verdict",
 }

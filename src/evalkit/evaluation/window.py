@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from evalkit.effect import Effect, Scale
+from evalkit.effect import Effect, Pivot, Scale
 from evalkit.errors import NotEvaluableError
 from evalkit.estimands.compare import compare
 from evalkit.estimands.totals import Totals
@@ -18,6 +19,8 @@ from evalkit.inference.contrast import Array, Estimand, arm_values
 from evalkit.inference.shocks import MonthShocks
 from evalkit.moments import Moments
 from evalkit.results import Arm, Evaluation, Flag
+
+Seen = Callable[[Pivot, float], Pivot]  # a procedure and its standard error, as seen at one of several looks
 
 COMMON_STRATA_FLOOR, COMMON_STRATA_CAUTION = 0.80, 0.95
 
@@ -93,6 +96,7 @@ def estimate(
     choices: Choices,
     scale: Scale,
     shocks: MonthShocks | None,
+    seen: Seen | None = None,
 ) -> tuple[Effect, Totals, Estimand]:
     """Return the effect under these choices. Raises NotEvaluableError."""
     totals, season = sample(question, moments, comparison, choices)
@@ -106,12 +110,18 @@ def estimate(
         better=question.better,
         confidence=confidence,
         shocks=added_by(shocks, question, moments, comparison, scale, season=choices.same_months),
+        seen=seen,
     )
     return effect, totals, estimand
 
 
 def evaluate_window(
-    question: Any, moments: Moments, comparison: Comparison, confidence: float, shocks: MonthShocks | None
+    question: Any,
+    moments: Moments,
+    comparison: Comparison,
+    confidence: float,
+    shocks: MonthShocks | None,
+    seen: Seen | None = None,
 ) -> Outcome:
     """Evaluate one goal in one window. What cannot be answered comes back as a flag, never as an error."""
     scale, choices, flags = scale_of(question), choices_of(question), []
@@ -122,12 +132,12 @@ def evaluate_window(
     try:
         if choices.standardised:
             _check_strata(totals, question)
-        effect, totals, estimand = estimate(question, moments, comparison, confidence, choices, scale, shocks)
+        effect, totals, estimand = estimate(question, moments, comparison, confidence, choices, scale, shocks, seen)
     except NotEvaluableError as reason:
         flags.append(Flag(code=reason.code, severity="serious", message=reason.messages[0]))
     if scale == "level" and effect is not None:
         try:
-            change = estimate(question, moments, comparison, confidence, choices, "difference", shocks)[0]
+            change = estimate(question, moments, comparison, confidence, choices, "difference", shocks, seen)[0]
         except NotEvaluableError as reason:
             flags.append(Flag(code="no_baseline", severity="info", message=f"No change can be told: {reason.messages[0]}"))
     before = _arm(totals, estimand, moments, comparison, 0)

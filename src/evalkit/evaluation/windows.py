@@ -51,6 +51,15 @@ def to_date_comparison(study: Study, question: Any, period: Period, as_of: date)
     return _comparison(study, question, Window(start, period.end), as_of)
 
 
+def looks_until(study: Study, period: Period) -> tuple[Period, ...]:
+    """Return the calendar periods at whose end the study looks at everything to date, this period last.
+
+    They come from the calendar, never from what was published.
+    """
+    ended = tuple(p for p in study.periods(period.end) if p.end < period.end)
+    return (*ended, period)
+
+
 def _comparison(study: Study, question: Any, asked: Window, as_of: date) -> Comparison:
     baseline, phase_in = study.windows_of(question)
     if asked.start > as_of:

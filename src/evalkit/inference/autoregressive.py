@@ -1,10 +1,12 @@
 """Uncertainty of a regression whose errors follow each other: the AR(1) residual covariance, bias undone.
 
 Residuals of a short series look less correlated than the errors are, because the fit takes some of the
-correlation away: with 24 + 12 months and two harmonics an error correlation of 0.6 shows as 0.3. The lag-one
+correlation away: with 24 + 12 months and two harmonics an error correlation of 0.6 shows as 0.4. The lag-one
 correlation is therefore the value at which the *expected* residual correlation under the fitted design is the
 one observed. Negative values count as zero: months that alternate are not what shocks do, and believing them
-makes intervals too short. False claims by simulation: tests/calibration/time_series.py.
+makes intervals too short. Counts vary by chance even in equal months, and that part is known and independent:
+only what varies beyond it is taken to follow itself. False claims by simulation:
+tests/calibration/time_series.py.
 """
 
 from __future__ import annotations
@@ -30,70 +32,88 @@ class ErrorModel:
 
     Attributes
     ----------
-    correlation : of errors one step apart, between 0 and 0.99.
+    chance : variance, at working weight 1, of the part that is independent from point to point.
+    shocks : variance of the AR(1) part.
+    persistence : correlation of the AR(1) part one step apart, between 0 and 0.99.
     observed : the residuals' own lag-one correlation, with its bias.
-    scale : the errors' variance at working weight 1.
     covariance : of the coefficients, shape (p, p).
     df : (n - p)(1 - correlation) / (1 + correlation), at least 1.
     """
 
-    correlation: float
+    chance: float
+    shocks: float
+    persistence: float
     observed: float
-    scale: float
     covariance: Array
     df: float
 
+    @property
+    def correlation(self) -> float:
+        """The correlation of whole errors, both parts together, one step apart."""
+        return _whole(self.chance, self.shocks, self.persistence)
 
-def error_model(design: Array, residuals: Array, steps: Steps, *, least_scale: float = 0.0) -> ErrorModel:
-    """Estimate AR(1) errors from residuals and return the coefficients' sandwich covariance under them.
+
+def error_model(design: Array, residuals: Array, steps: Steps, *, chance: float = 0.0) -> ErrorModel:
+    """Estimate the errors' variances and correlation; return the coefficients' sandwich covariance under them.
 
     Parameters
     ----------
     design : weighted design, shape (n, p), of full rank (`LogLinear.design`).
     residuals : shape (n,), orthogonal to the design's columns (`LogLinear.residuals`).
-    steps : shape (n,), increasing whole numbers; points k steps apart correlate as correlation ** k, so gaps
+    steps : shape (n,), increasing whole numbers; points k steps apart correlate as persistence ** k, so gaps
         (a phase-in left out, a missing month) are bridged as what they are.
-    least_scale : floor of the scale; 1 for Poisson errors.
+    chance : known variance of an independent part: 1 for Pearson residuals of counts, else 0. Residuals that
+        vary less than this have no AR(1) part.
 
-    The estimator matches residual moments with their expectation, r'r ~ s tr(MR) and r'Lr ~ s tr(MLMR), with M
-    the residual projection, R the AR(1) correlations and L averaging neighbours; the fit itself stays that of
-    independent errors, and its covariance is s (A'A)^-1 A'RA (A'A)^-1.
+    The estimator matches residual moments with their expectation under errors of covariance C = chance I +
+    shocks R: r'r with tr(MC) and r'Lr with tr(MLMC), M being the residual projection, R the AR(1) correlations, L
+    the mean of neighbours. The fit stays that of independent errors; the covariance of its coefficients is
+    (A'A)^-1 A'CA (A'A)^-1.
 
-    Sources: the covariance, Liang and Zeger (1986), Biometrika 73, p. 15, with R estimated; the degrees of
-    freedom count independent values as Bartlett (1935), J. R. Stat. Soc. 98, p. 537, does for AR(1) errors.
+    Sources: the covariance, Liang and Zeger (1986), Biometrika 73, p. 15, with C estimated; the degrees of
+    freedom count independent values as Bartlett (1935), J. R. Stat. Soc. 98, p. 537, does for AR(1) errors; the
+    two parts, Zeger (1988), Biometrika 75, p. 622.
 
-    >>> steps = np.arange(40)
-    >>> errors = np.sin(steps / 4.0)
-    >>> found = error_model(np.ones((40, 1)), errors - errors.mean(), steps)
+    >>> errors = np.sin(np.arange(40) / 4.0)
+    >>> found = error_model(np.ones((40, 1)), errors - errors.mean(), np.arange(40))
     >>> found.observed < found.correlation <= 0.99
     True
     """
     apart = np.abs(steps[:, None] - steps[None, :])
     q, r = np.linalg.qr(design)
+    free = design.shape[0] - design.shape[1]
     beside = _neighbours(q, steps)
     squares = np.bincount(apart.ravel(), (np.eye(len(steps)) - q @ q.T).ravel())
     # MLM with M = I - qq', without an n x n product
     mixed = q @ (0.5 * (q.T @ beside) @ q.T - beside.T)
     products = np.bincount(apart.ravel(), (np.where(apart == 1, 0.5, 0.0) + mixed + mixed.T).ravel())
     total = float(residuals @ residuals)
-    observed = float(residuals @ _neighbours(residuals[:, None], steps)[:, 0]) / total if total > 0 else 0.0
+    product = float(residuals @ _neighbours(residuals[:, None], steps)[:, 0])
     powers = np.arange(squares.size)
 
-    def expected(correlation: float) -> float:
-        weights = correlation**powers
-        return float(products @ weights) / float(squares @ weights)
+    def shocks(persistence: float) -> float:
+        return float(max(total - chance * free, 0.0) / (squares @ persistence**powers))
 
-    correlation = _matching(expected, observed)
-    scale = max(total / float(squares @ correlation**powers), least_scale)
+    def beyond(persistence: float) -> float:
+        return chance * float(products[0]) + shocks(persistence) * float(products @ persistence**powers) - product
+
+    persistence = 0.0 if total <= chance * free else _root(beyond)
+    found = shocks(persistence)
     inverse = np.linalg.inv(r)
-    meat = q.T @ (correlation**powers)[apart] @ q
+    meat = chance * np.eye(q.shape[1]) + found * (q.T @ (persistence**powers)[apart] @ q)
+    correlation = _whole(chance, found, persistence)
     return ErrorModel(
-        correlation=correlation,
-        observed=observed,
-        scale=scale,
-        covariance=np.asarray(scale * inverse @ meat @ inverse.T, dtype=np.float64),
-        df=max(1.0, (len(steps) - design.shape[1]) * (1 - correlation) / (1 + correlation)),
+        chance=chance,
+        shocks=found,
+        persistence=persistence,
+        observed=product / total if total > 0 else 0.0,
+        covariance=np.asarray(inverse @ meat @ inverse.T, dtype=np.float64),
+        df=max(1.0, free * (1 - correlation) / (1 + correlation)),
     )
+
+
+def _whole(chance: float, shocks: float, persistence: float) -> float:
+    return persistence * shocks / (chance + shocks) if shocks > 0 else 0.0
 
 
 def _neighbours(columns: Array, steps: Steps) -> Array:
@@ -105,12 +125,11 @@ def _neighbours(columns: Array, steps: Steps) -> Array:
     return found
 
 
-def _matching(expected: Callable[[float], float], observed: float) -> float:
-    if expected(0.0) >= observed:
+def _root(beyond: Callable[[float], float]) -> float:
+    """Return where the expected product of neighbours is the observed one, held between 0 and HIGHEST."""
+    if beyond(0.0) >= 0:
         return 0.0
-    if expected(HIGHEST) <= observed:
-        return HIGHEST
-    return crossing(lambda correlation: expected(correlation) - observed, 0.0, HIGHEST)
+    return HIGHEST if beyond(HIGHEST) <= 0 else crossing(beyond, 0.0, HIGHEST)
 
 
 def hac_lags(points: int) -> int:

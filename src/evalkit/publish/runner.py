@@ -10,8 +10,9 @@ import multiprocessing
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,19 +87,19 @@ class Workers:
 
         Raises NotebookError when a worker process itself was ended.
         """
-        futures: dict[Future[Outcome], Task] = {self._pool.submit(make_page, task): task for task in tasks}
-        outcomes: dict[str, Outcome] = {}
+        waiting, running, outcomes = deque(tasks), set[Future[Outcome]](), dict[str, Outcome]()
         try:
-            for future in as_completed(futures):
-                if future.cancelled():
-                    continue
-                outcome = future.result()
-                outcomes[outcome.page] = outcome
-                if outcome.failure is not None:
-                    for other in futures:
-                        other.cancel()
-                if progress:
-                    progress(outcome.page, len(outcomes), len(tasks))
+            while waiting or running:
+                # No more than there are workers: what waits here can still be held back.
+                while waiting and len(running) < self._number:
+                    running.add(self._pool.submit(make_page, waiting.popleft()))
+                ended, running = wait(running, return_when=FIRST_COMPLETED)
+                for outcome in (future.result() for future in ended):
+                    outcomes[outcome.page] = outcome
+                    if outcome.failure is not None:
+                        waiting.clear()
+                    if progress:
+                        progress(outcome.page, len(outcomes), len(tasks))
         except BrokenProcessPool:
             raise NotebookError("A process that ran a notebook was ended from outside; run the report again.") from None
         return [outcomes[task.page] for task in tasks if task.page in outcomes]

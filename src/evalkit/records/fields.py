@@ -25,6 +25,7 @@ _TYPE_WORDS = {
 _TRUE = ("true", "True", "TRUE", "1")
 _FALSE = ("false", "False", "FALSE", "0")
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+_INTEGER = r"^[+-]?\d+(\.0*)?$"
 _DATE = r"^\d{4}-\d{2}-\d{2}$"
 _SHORT_TIME = r"^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})\s?(Z|[+-]\d{2}.*)?$"
 _DATETIME = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?\s?(Z|[+-]\d{2}(:?\d{2})?)?)?$"
@@ -124,9 +125,11 @@ def _number(found: Any) -> Any:
 
 def _integer(found: Any) -> Any:
     if found.type().is_integer():
-        return found.cast("int64")
+        return found.try_cast("int64")
+    if found.type().is_string():
+        return found.re_search(_INTEGER).ifelse(found.re_replace(r"\.0*$", ""), None).try_cast("int64")
     number = _number(found)
-    return (number == number.floor()).ifelse(found.try_cast("int64"), None)
+    return (number % 1 == 0).ifelse(number, None).try_cast("int64")
 
 
 def _boolean(found: Any) -> Any:
@@ -153,6 +156,8 @@ def _datetime(found: Any, pattern: str) -> tuple[Any, Any]:
         zoned = found.cast(_ZONED)
     elif pattern == "default":
         full = found.re_replace(_SHORT_TIME, r"\1 \2:00\3").replace(",", ".")
+        for sign in "+-Z":
+            full = full.replace(f" {sign}", sign)
         zoned = found.re_search(_DATETIME).ifelse(full, None).try_cast(_ZONED)
     else:
         zoned = functions.try_strptime(found, pattern).cast(_ZONED)

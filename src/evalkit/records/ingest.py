@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evalkit.errors import RecordsError, StudyError, nearest
+from evalkit.records.fetch import readable_files
 from evalkit.records.text import encoding_message, read_header, readable
 
 if TYPE_CHECKING:
@@ -78,7 +79,8 @@ def identifier(name: str) -> str:
 
 def store(connection: Backend, name: str, table: ibis.Table, *, kind: str = "TABLE") -> ibis.Table:
     """Return the table kept in the engine under a name: its rows (TABLE) or its definition (VIEW)."""
-    connection.raw_sql(f"CREATE OR REPLACE TEMP {kind} {identifier(name)} AS {connection.compile(table)}")
+    with readable_files():
+        connection.raw_sql(f"CREATE OR REPLACE TEMP {kind} {identifier(name)} AS {connection.compile(table)}")
     return connection.table(name)
 
 

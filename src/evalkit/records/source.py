@@ -87,13 +87,15 @@ class Records:
 
     def after(self, day: date) -> int:
         """Return the number of accepted records dated after a day."""
-        valid = self.valid
-        return int(fetch(valid.filter(valid[fields.DAY] > day).agg(n=valid.count()))[0]["n"])
+        return self._number(self.valid.filter(self.valid[fields.DAY] > day))
 
     def undated(self) -> int:
         """Return the number of accepted records without the time that would place them."""
-        valid = self.valid
-        return int(fetch(valid.filter(valid[fields.DAY].isnull()).agg(n=valid.count()))[0]["n"])
+        return self._number(self.valid.filter(self.valid[fields.DAY].isnull()))
+
+    @staticmethod
+    def _number(table: ibis.Table) -> int:
+        return int(fetch(table.agg(n=table.count()))[0]["n"])
 
     def rejected_rows(self, limit: int | None = None) -> Iterator[Rejected]:
         """Yield the rejected rows by file and row number, all or the first `limit`."""
@@ -177,9 +179,14 @@ def open_records(connection: Backend, study: Study, name: str) -> Records:
     _check_source(connection, name, source)
     files = labelled(resolve(study, name), study.folder)
     try:
-        raw = ingest.read(connection, name, source, files)
+        return _opened(connection, study, name, files)
     except RecordsError as error:
         raise RecordsError([f"source '{name}': {message}" for message in error.messages]) from None
+
+
+def _opened(connection: Backend, study: Study, name: str, files: dict[str, Path]) -> Records:
+    source = study.sources[name]
+    raw = ingest.read(connection, name, source, files)
     table = fields.prepare(connection, name, raw, source, **rules_of(study, name))
     if raw.text:
         table = ingest.store(connection, f"{name}#records", table)

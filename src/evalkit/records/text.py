@@ -147,9 +147,7 @@ def encoding_message(label: str, encoding: str, row: int) -> str:
     """Say that a file is not in the declared encoding."""
     utf8 = codecs.lookup(encoding).name in _UTF8
     other = "gb18030 for a Chinese export or cp1252 for a Western one" if utf8 else "utf-8"
-    return (
-        f"{label}: is not {encoding} (first seen at or after row {row}); set the source's `encoding`, for example {other}."
-    )
+    return f"{label}: is not {encoding} (seen at or after row {row}); set the source's `encoding`, for example {other}."
 
 
 def _unreadable(label: str, error: Exception) -> str:
