@@ -1,6 +1,7 @@
 """The simulated bank: the same seed gives the same bytes, the records give back the truth they were drawn from."""
 
 import csv
+import inspect
 import io
 import json
 import re
@@ -10,13 +11,12 @@ import duckdb
 import numpy as np
 import pytest
 
+from evalkit import cli
 from evalkit.errors import ParameterError
 from evalkit.periods import parse_period
-from evalkit.simulate import BANK, LARGE, SEED, feedback, incidents, process, simulate, surveys
-from evalkit.simulate.cells import Cells
-from evalkit.simulate.messages import MESSAGES
-from evalkit.simulate.tables import plant
-from evalkit.simulate.world import build
+from evalkit.simulate import SEED, bank, simulate
+from evalkit.simulate.records import FAULTS, SOURCES, Cells, Feedback, Incidents, Process, Survey
+from evalkit.simulate.world import LARGE, World, columns_of
 from evalkit.study import load
 
 DATA = Path(__file__).resolve().parents[1] / "data"
@@ -30,6 +30,10 @@ def files_of(folder: Path) -> dict[str, bytes]:
 def rows_of(path: Path) -> list[dict[str, str]]:
     encoding = "gb18030" if path.stem == "feedback_tickets" else "utf-8"
     return list(csv.DictReader(io.StringIO(path.read_bytes().decode(encoding), newline="")))
+
+
+def by_branch(world: World, columns: dict[str, np.ndarray]) -> np.ndarray:
+    return np.array([(columns["branch"] == branch).sum() for branch in world.branches])
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +72,7 @@ def test_shipped_data_regenerate_byte_for_byte(tmp_path):
 
 def test_readme_names_the_command_that_made_the_data():
     assert f"evalkit simulate --out data --seed {SEED}" in (DATA / "README.md").read_text(encoding="utf-8")
+    assert inspect.signature(cli.simulate).parameters["seed"].default == SEED
 
 
 def test_large_parquet_bank_is_the_same_twice(tmp_path, big):
@@ -84,8 +89,8 @@ def test_any_number_of_records(tmp_path, records):
     truth = simulate(tmp_path, records=records, seed=1)
     assert truth["records"] == records
     assert len(rows_of(tmp_path / "records/process_records.csv")) == records
-    assert len(rows_of(tmp_path / "records/survey_responses.csv")) == round(records * BANK.survey_per_record)
-    assert len(rows_of(tmp_path / "records/feedback_tickets.csv")) == round(records * BANK.feedback_per_record)
+    assert len(rows_of(tmp_path / "records/survey_responses.csv")) == round(records * bank.PER_RECORD["survey"])
+    assert len(rows_of(tmp_path / "records/feedback_tickets.csv")) == round(records * bank.PER_RECORD["feedback"])
 
 
 def test_large_bank_is_parquet_and_its_study_says_so(big):
@@ -103,8 +108,8 @@ def test_large_bank_is_parquet_and_its_study_says_so(big):
 
 
 def test_exposure_and_incidents_grow_with_the_records():
-    small, large = build(BANK, 1, 3000), build(BANK, 1, 300_000)
-    assert incidents.exposure(large).sum() / incidents.exposure(small).sum() == pytest.approx(100, rel=1e-3)
+    small, large = (Incidents(World(1, records)).cells.count.sum() for records in (3000, 300_000))
+    assert large / small == pytest.approx(100, rel=1e-3)
 
 
 # the records give back the truth
@@ -131,14 +136,14 @@ def test_records_give_back_the_true_values(big, label):
         f"SELECT sum(score * weight) / sum(weight), count(*) FROM '{records}/survey_responses.parquet' "
         f"WHERE {within('responded_at')} AND weight > 0"
     )
-    error = np.hypot(2.2 / np.sqrt(count), BANK.score_month_sd / np.sqrt(months))
+    error = np.hypot(2.2 / np.sqrt(count), bank.MONTH_SD["survey"] / np.sqrt(months))
     assert score == pytest.approx(true("satisfaction"), abs=4 * error)
 
     minutes, sd, count = found(
         "SELECT avg(m), stddev(m), count(*) FROM (SELECT epoch(finished_at - started_at) / 60 AS m "
         f"FROM '{records}/process_records.parquet' WHERE {within('started_at')} AND finished_at >= started_at)"
     )
-    error = np.hypot(sd / np.sqrt(count), minutes * BANK.process_month_sd / np.sqrt(months))
+    error = np.hypot(sd / np.sqrt(count), minutes * bank.MONTH_SD["process"] / np.sqrt(months))
     assert minutes == pytest.approx(true("handling_time", "crude_value"), abs=4 * error)
 
     share, count = found(
@@ -146,14 +151,14 @@ def test_records_give_back_the_true_values(big, label):
         f"FROM '{records}/feedback_tickets.parquet' WHERE {within('受理时间')}"
     )
     spread = share * (1 - share)
-    error = np.hypot(np.sqrt(spread / count), spread * BANK.answered_month_sd / np.sqrt(months))
+    error = np.hypot(np.sqrt(spread / count), spread * bank.MONTH_SD["feedback"] / np.sqrt(months))
     assert share == pytest.approx(true("response_rate"), abs=4 * error)
 
     number = found(f"SELECT count(*) FROM '{records}/security_incidents.parquet' WHERE {within('occurred_at')}")[0]
     millions = found(
         f"SELECT sum(transactions_millions) FROM '{records}/transactions.csv' WHERE {within('make_date(year, month, 1)')}"
     )[0]
-    error = np.hypot(np.sqrt(BANK.incident_dispersion / number), BANK.incident_month_sd / np.sqrt(months))
+    error = np.hypot(np.sqrt(bank.INCIDENT_DISPERSION / number), bank.MONTH_SD["incidents"] / np.sqrt(months))
     assert number / millions == pytest.approx(true("incidents"), rel=4 * error)
 
 
@@ -174,32 +179,30 @@ def test_standardised_change_is_what_records_of_like_business_show(big):
 
 
 def test_incidents_have_the_stated_dispersion():
-    world = build(BANK, 5, 3_000_000)
-    expected = incidents.cells(world)
-    mean = (expected.count * expected.value)[:, :, 0]
-    quiet = np.exp(BANK.incident_month_sd * world.shocks["incident"] - BANK.incident_month_sd**2 / 2)
+    world = World(5, 3_000_000)
+    incidents = Incidents(world)
+    mean = (incidents.cells.count * incidents.cells.value)[:, :, 0]
+    quiet = np.exp(world.shocks["incidents"] - bank.MONTH_SD["incidents"] ** 2 / 2)
     mean = mean * quiet[:, None]
-    counts = np.array(
-        [np.bincount(incidents.month(world, m, expected, 1)["branch"], minlength=40) for m in range(len(world.months))]
-    )
-    assert ((counts - mean) ** 2 / mean).mean() == pytest.approx(BANK.incident_dispersion, abs=0.2)
+    counts = np.array([by_branch(world, incidents.month(m, 0)) for m in range(len(world.months))])
+    assert ((counts - mean) ** 2 / mean).mean() == pytest.approx(bank.INCIDENT_DISPERSION, abs=0.2)
 
 
 def test_every_branch_and_month_has_the_share_it_should():
-    world = build(BANK, 5, 100_000)
-    expected = surveys.cells(world)
-    drawn = surveys.month(world, 7, 200_000, 1)
-    shares = np.bincount(drawn["branch"], minlength=40) / 200_000
-    assert shares == pytest.approx(expected.count[7].sum(axis=1) / expected.count[7].sum(), abs=0.003)
-    assert world.branch_shares.sum() == pytest.approx(1)
-    assert world.branch_shares.max() / world.branch_shares.min() > 5
+    world = World(5, 100_000)
+    survey = Survey(world)
+    shares = by_branch(world, survey.month(7, 200_000)) / 200_000
+    expected = survey.cells.count[7]
+    assert shares == pytest.approx(expected.sum(axis=1) / expected.sum(), abs=0.003)
+    assert world.shares.sum() == pytest.approx(1)
+    assert world.shares.max() / world.shares.min() > 5
 
 
 # realistic trouble
 
 
 def test_measures_follow_their_actual_timetable():
-    world = build(BANK, 1, 100)
+    world = World(1, 100)
     study = load(DATA / "study.yaml")
     for measure in study.measures:
         reached = world.measure(measure.id)
@@ -213,18 +216,17 @@ def test_measures_follow_their_actual_timetable():
 
 
 def test_business_moves_to_quick_types_only_after_the_start():
-    world = build(BANK, 1, 100)
-    mix = process.cells(world).count.sum(axis=1)
+    mix = Process(World(1, 100)).cells.count.sum(axis=1)
     mix = mix / mix.sum(axis=1, keepdims=True)
-    before = [kind.share_before for kind in BANK.types]
+    before, after, minutes, *_ = columns_of(bank.BUSINESS_TYPES)
     assert mix[23] == pytest.approx(before)
-    assert mix[-1] == pytest.approx([kind.share_after for kind in BANK.types])
-    assert mix[-1] @ [kind.minutes for kind in BANK.types] < 0.9 * np.dot(before, [kind.minutes for kind in BANK.types])
+    assert mix[-1] == pytest.approx(after)
+    assert mix[-1] @ minutes < 0.9 * before @ minutes
 
 
 def test_handling_times_are_skewed_and_some_items_stay_open():
-    world = build(BANK, 1, 100)
-    drawn = process.month(world, 44, 20_000, 1)
+    world = World(1, 100)
+    drawn = Process(world).month(44, 20_000)
     open_items = np.isnat(drawn["finished_at"])
     assert 0.002 < open_items.mean() < 0.02
     minutes = (drawn["finished_at"] - drawn["started_at"])[~open_items].astype(np.float64) / 60
@@ -234,20 +236,19 @@ def test_handling_times_are_skewed_and_some_items_stay_open():
 
 
 def test_tickets_are_answered_in_time_late_or_never():
-    world = build(BANK, 1, 100)
-    drawn = feedback.month(world, 3, 20_000, 1)
+    drawn = Feedback(World(1, 100)).month(3, 20_000)
     days = (drawn["answered_at"] - drawn["received_at"]).astype(np.float64) / 86400
     never = np.isnat(drawn["answered_at"])
     late = ~never & (days > 7)
     in_time = (~never & ~late).mean()
     assert in_time == pytest.approx(0.80, abs=0.05)
-    assert late.mean() == pytest.approx(BANK.late_share * (1 - in_time), abs=0.01)
+    assert late.mean() == pytest.approx(bank.LATE_SHARE * (1 - in_time), abs=0.01)
     assert days[~never].min() > 0
 
 
 def test_fewer_records_fall_on_weekends_and_in_the_festival_week():
-    world = build(BANK, 1, 100)
-    days = process.month(world, 13, 29_000, 1)["started_at"].astype("datetime64[D]")  # 2024-02, festival on the 10th
+    world = World(1, 100)
+    days = Process(world).month(13, 29_000)["started_at"].astype("datetime64[D]")  # 2024-02, festival on the 10th
     counts = np.bincount((days - np.datetime64("2024-02-01")).astype(int), minlength=29)
     assert counts[9:16].max() < counts[:2].min() / 2
     assert counts[23:25].max() < counts[25:28].min() / 2
@@ -255,16 +256,13 @@ def test_fewer_records_fall_on_weekends_and_in_the_festival_week():
 
 
 def test_planted_faults_are_few_and_nothing_else_is_wrong(tmp_path):
-    kept = {}
-    for source in (surveys, process, feedback):
-        world = build(BANK, 2, 100)
-        for index in sorted({fault.month for fault in source.FAULTS}):
-            clean, faulty = (source.month(world, index, 400, 1) for _ in range(2))
-            plant(faulty, source.FAULTS, index)
+    for name, source in SOURCES.items():
+        drawn = source(World(2, 100))
+        for index in range(len(drawn.world.months)):
+            clean, faulty = (drawn.month(index, 400) for _ in range(2))
+            drawn.plant(faulty, index)
             changed = {row for name in clean for row in np.flatnonzero(~_same(clean[name], faulty[name])).tolist()}
-            kept[source.__name__, index] = changed
-    assert all(changed == {200} for changed in kept.values())
-    assert len(kept) == sum(len(source.FAULTS) for source in (surveys, process, feedback))
+            assert changed == ({200} if index in FAULTS[name] else set())
     simulate(tmp_path, records=400)
     ids = [row["record_id"] for row in rows_of(tmp_path / "records/process_records.csv")]
     assert len(set(ids)) == 400  # too small a bank for faults
@@ -337,7 +335,7 @@ def test_dictionary_describes_every_file_and_column():
 
 
 def test_no_personal_data_in_what_customers_write():
-    known = {text for texts in MESSAGES.values() for text in texts}
+    known = {text for texts in bank.MESSAGES.values() for text in texts.split("/")}
     assert not any(re.search(r"\d|@|先生|女士|Mr|Mrs", text) for text in known)
     assert {row["内容"] for row in rows_of(DATA / "records/feedback_tickets.csv")} == known
     for path in (DATA / "records").iterdir():

@@ -54,7 +54,7 @@ def test_translations_keep_the_placeholders() -> None:
 
 def test_chinese_sentences_hold_no_english_words() -> None:
     text = " ".join(wording.goal_sentence(goal, "zh", title="目标") for goal in fixtures.study_result().goals[:3])
-    text += wording.tally(fixtures.study_result(), "zh") + "".join(wording.notes(0.95, "zh"))
+    text += wording.tally(fixtures.study_result(), "zh") + "".join(wording.notes(0.95, "zh") + wording.notes(0.95, "zh", sequential=True))
     assert re.findall(r"[A-Za-z]{3,}", text) == []
 
 
@@ -116,6 +116,18 @@ def test_every_flag_has_its_chinese_sentence() -> None:
     assert wording.flag_sentence(flag, "zh") == "5 条记录（1.2%）缺少数值，未计入。"
 
 
+def test_every_alternative_has_its_chinese_name_and_note() -> None:
+    tree = ast.parse((PACKAGE / "evaluation" / "sensitivity.py").read_text(encoding="utf-8"))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    lines = [call.args[0] for call in calls if ast.unparse(call.func) == "_line"]
+    added = [call.args[0] for call in calls if ast.unparse(call.func) == "found.append"]
+    named = [*lines, *(node.elts[0] for node in added if isinstance(node, ast.Tuple))]
+    names = {str(node.value) for node in named if isinstance(node, ast.Constant)}
+    assert len(names) >= 7
+    for context in ("sensitivity", "sensitivity note"):
+        assert names - {key for known, key in wording.catalogue("zh") if known == context} == set()
+
+
 def test_tally_and_languages() -> None:
     assert wording.tally(fixtures.study_result()) == (
         "Of 4 goals: 1 achieved, 1 not achieved, 1 inconclusive, 1 not evaluable."
@@ -148,5 +160,7 @@ def test_each_procedure_has_its_sentence() -> None:
 
 def test_the_note_on_several_goals_is_there_only_where_it_is_true() -> None:
     assert len(wording.notes(0.95)) == len(wording.notes(0.95, adjusted=False)) + 1
+    assert any("too is one look" in note for note in wording.notes(0.95))
+    assert any("holds over all looks" in note for note in wording.notes(0.95, sequential=True))
     assert "whole 90 % interval" in wording.notes(0.9)[0]
     assert any("16 %" in note for note in wording.notes(0.95))

@@ -285,7 +285,9 @@ class Report:
     def _notes(self) -> tuple[str, ...]:
         rules = self.study.file.inference
         several = len(self.study.file.goals) > 1 and rules.multiplicity != "none"
-        return wording.notes(rules.confidence, self.language, adjusted=several)
+        return wording.notes(
+            rules.confidence, self.language, adjusted=several, sequential=rules.sequential != "none"
+        )
 
     def reproduce(self, goal: str | None = None) -> Html:
         """The commands that give these numbers and this page again."""

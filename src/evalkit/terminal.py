@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +27,8 @@ def evaluation_table(result: StudyResult) -> None:
     from rich.text import Text
 
     print(f"{result.study}, {result.period}, records up to {result.as_of}")
-    table = Table("Goal", "Window", "Before", "After", "Estimate", "Interval", "Target", "Verdict", box=None, pad_edge=False)
+    columns = ("Goal", "Window", "Before", "After", "Estimate", "Interval", "Target", "Verdict")
+    table = Table(*columns, box=None, pad_edge=False)
     for goal in (*result.goals, *result.indicators):
         table.add_row(Text(goal.id), "period", *_cells(goal.period), _verdict(goal.verdict))
         if goal.target is not None and goal.to_date is not None:
@@ -67,53 +68,107 @@ def check_report(study: OpenStudy, as_of: date | None) -> bool:
     """
     sources = study.open_all()
     file = study.file
-    print(f"study '{file.id}': {len(file.goals)} goals, {len(file.indicators)} indicators, {len(file.sources)} sources: the file is valid.")
-    beyond = False
+    parts = [(len(file.goals), "goal"), (len(file.indicators), "indicator"), (len(file.sources), "source")]
+    print(f"The study '{file.id}' is valid: {', '.join(_counted(n, word) for n, word in parts if n)}.")
     for records in sources:
-        beyond |= records.too_many_rejected
+        print()
         _print_source(study, records, as_of)
-    return beyond
+    beyond = [records for records in sources if records.too_many_rejected]
+    print()
+    print(_conclusion(sources, beyond))
+    for records in beyond:
+        print(
+            f"evalkit: source '{records.name}': {_share(records)} of its records were rejected, more than the "
+            f"{100 * records.source.max_rejected:g} % the study allows (max_rejected), so its goals are not evaluable; mend "
+            "the records, or the fields' constraints in the study file.",
+            file=sys.stderr,
+        )
+    return bool(beyond)
 
 
 def _print_source(study: OpenStudy, records: Records, as_of: date | None) -> None:
     from evalkit.evaluation.series import first_and_last
 
+    names = list(records.files)
+    where = names[0] if len(names) == 1 else f"{len(names)} files, {names[0]} to {names[-1]}"
+    print(f"{records.name} ({where})")
     first, last = first_and_last(records)
-    dated = f", dated {first} to {last}" if first else ", none dated"
-    print(f"source '{records.name}': {records.found} records in {len(records.files)} file(s){dated}")
+    print(f"  {_counted(records.found, 'record')} found" + (f", dated {first} to {last}" if first else ""))
+    if not records.found:
+        print("  there is nothing to evaluate: the file has a header and no records")
+    if undated := records.undated():
+        column = " and ".join(records.source.time_columns)
+        print(f"  {undated} have no {column}, so they belong to no period and do not count")
     if as_of is not None and (late := records.after(as_of)):
-        print(f"  {late} records dated after {as_of} do not count at that cut-off")
+        print(f"  {late} are dated after the cut-off {as_of} and do not count")
     if not records.rejected:
+        forget_rejected(study, records)
         return
-    limit = f"the study allows {100 * records.source.max_rejected:g} %"
-    print(f"  {records.rejected} rejected ({100 * records.rejected_share:.2f} %, {limit}):")
+    print(f"  {records.rejected} rejected ({_share(records)}; the study allows {100 * records.source.max_rejected:g} %):")
+    width = len(str(max(records.reasons.values())))
     for reason, count in records.reasons.items():
-        print(f"    {count:>8}  {reason}")
-    for row in list(records.rejected_rows(SHOWN_ROWS)):
-        key = f", {records.source.key} {row.key!r}" if row.key is not None else ""
+        print(f"    {count:>{width}} × {reason}")
+    print("  which rows (row 1 is the header):")
+    for row in records.rejected_rows(SHOWN_ROWS):
+        key = f" ({records.source.key} {row.key})" if row.key is not None else ""
         print(f"    {row.file} row {row.row}{key}: {row.reason}")
     if records.rejected > SHOWN_ROWS:
         print(f"    … and {records.rejected - SHOWN_ROWS} more")
-    path = write_rejected(study, records)
-    if path is not None:
-        print(f"  all rejected rows with their values (for your eyes only): {path}")
-    if records.too_many_rejected:
-        message = f"source '{records.name}' is above max_rejected: {100 * records.rejected_share:.2f} % rejected, {limit}; its goals are not evaluable"
-        print(f"evalkit: {message}.", file=sys.stderr)
+    print(f"  all of them with their values, for your eyes only: {_near(write_rejected(study, records))}")
 
 
-def write_rejected(study: OpenStudy, records: Records) -> Path | None:
-    """Write the rejected rows below the study's folder, or the user's state folder where that is read-only."""
-    for folder in (study.file.folder / ".evalkit", Path.home() / ".local" / "state" / "evalkit" / study.file.id):
-        path = folder / "rejected" / f"{records.name}.csv"
+def _conclusion(sources: list[Records], beyond: list[Records]) -> str:
+    rejected, found = sum(r.rejected for r in sources), sum(r.found for r in sources)
+    if beyond:
+        return f"Not ready: {', '.join(r.name for r in beyond)} has too many rejected records."
+    if not rejected:
+        return f"Ready: all {found} records are accepted."
+    return f"Ready: {found - rejected} of {found} records are accepted; the {rejected} rejected ones count nowhere."
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def _share(records: Records) -> str:
+    return f"{100 * records.rejected_share:.2g} %"
+
+
+def _near(path: Path) -> Path:
+    """Return the path as seen from here, where it lies below."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def _places(study: OpenStudy, records: Records) -> list[Path]:
+    """Return where rejected rows may be written: below the study's folder, else below the home folder."""
+    folders = (study.file.folder / ".evalkit", Path.home() / ".local" / "state" / "evalkit" / study.file.id)
+    return [folder / "rejected" / f"{records.name}.csv" for folder in folders]
+
+
+def write_rejected(study: OpenStudy, records: Records) -> Path:
+    """Write the rejected rows where only the user can read them, and no version control takes them along.
+
+    Raises RecordsError when there is no place to write.
+    """
+    for path in _places(study, records):
         try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            (path.parent / ".gitignore").write_text("*\n", encoding="utf-8")
             records.write_rejected(path)
         except OSError:
             continue
         return path
     raise RecordsError(
-        f"source '{records.name}': its rejected rows could not be written below {study.file.folder} nor in the home folder."
+        f"source '{records.name}': its rejected rows could not be written, neither below {study.file.folder} nor below "
+        f"{Path.home()}; make one of them writable."
     )
+
+
+def forget_rejected(study: OpenStudy, records: Records) -> None:
+    """Remove the rejected rows of an earlier check, now that there are none."""
+    for path in _places(study, records):
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -218,7 +218,7 @@ def tally(result: StudyResult, language: Language = "en") -> str:
     for value in ("achieved", "not_achieved", "inconclusive", "not_evaluable"):
         number = sum(goal.verdict == value for goal in result.goals)
         if number:
-            parts.append(f"{number} {verdict(value, language)}")
+            parts.append(_("{number} {verdict}").format(number=number, verdict=verdict(value, language)))
     return _("Of {count} goals: {parts}.").format(
         count=len(result.goals), parts=("，" if language == "zh" else ", ").join(parts)
     )
@@ -256,10 +256,13 @@ def rejection(reason: str, language: Language = "en") -> str:
     return f"{field}{'：' if separator else ''}{known[found]}{words.removeprefix(found)}"
 
 
-def notes(level: float, language: Language = "en", *, adjusted: bool = True) -> tuple[str, ...]:
+def notes(
+    level: float, language: Language = "en", *, adjusted: bool = True, sequential: bool = False
+) -> tuple[str, ...]:
     """Return the standing notes on what verdicts mean; each is said once a report.
 
-    `level` is the confidence level; `adjusted` says whether several goals are judged and that is corrected for.
+    `level` is the confidence level; `adjusted` says whether several goals are judged and that is corrected for,
+    `sequential` whether looking at everything to date in every period is.
     """
     _ = translator(language)
     told = (
@@ -277,8 +280,16 @@ def notes(level: float, language: Language = "en", *, adjusted: bool = True) -> 
         ),
         _(
             "A period's verdict is one look. Who waits for the first “achieved” in seven quarters sees a false one in"
-            " 16 % of programmes that sit exactly on their target. “Since implementation” is the answer that uses all"
-            " periods so far."
+            " 16 % of programmes that sit exactly on their target."
+        ),
+        _(
+            "“Since implementation” uses all periods so far, and its interval is widened for being looked at every"
+            " period: it is the answer that holds over all looks."
+        )
+        if sequential
+        else _(
+            "“Since implementation” uses all periods so far. The study plans no correction for looking at it every"
+            " period, so it too is one look."
         ),
     )
     if not adjusted:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from evalkit.effect import Better, Effect, conclude
 from evalkit.errors import ParameterError, nearest
-from evalkit.estimands.checks import count
+from evalkit.inference.checks import count
 from evalkit.inference.binomial import ClopperPearson, ScoreDifference, ScoreRatio, Wilson
 
 

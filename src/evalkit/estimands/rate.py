@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from evalkit.effect import Better, Effect, conclude
 from evalkit.errors import NotEvaluableError, ParameterError
-from evalkit.estimands.checks import count, positive
+from evalkit.inference.checks import count, positive
 from evalkit.inference.poisson import DispersedRateRatio, ExactRateRatio, dispersion
 
 MINIMUM_SUB_PERIODS = 12

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from evalkit.effect import check_confidence
 from evalkit.errors import ParameterError
-from evalkit.estimands.checks import positive
+from evalkit.inference.checks import positive
 from evalkit.inference.numeric import critical_value
 
 if TYPE_CHECKING:

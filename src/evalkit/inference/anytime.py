@@ -16,7 +16,7 @@ from scipy import special
 
 from evalkit.effect import Better, Effect, Pivot, Verdict, check_confidence, conclude
 from evalkit.errors import ParameterError
-from evalkit.estimands.checks import positive
+from evalkit.inference.checks import positive
 from evalkit.inference.numeric import LEAST_LEVEL
 from evalkit.inference.student import StudentPivot
 

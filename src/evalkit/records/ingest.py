@@ -61,7 +61,6 @@ def connect(timezone: str) -> Backend:
             f"The timezone '{timezone}' is not known to the engine that reads the records; name its main city, such as "
             "Asia/Shanghai."
         ) from None
-    connection.raw_sql("SET enable_progress_bar = false")
     # one thread: sums of floats then come in one order and the same input gives the same bytes
     connection.raw_sql("SET threads = 1")
     return connection

@@ -128,7 +128,6 @@ class Records:
         The file opens in a spreadsheet; a value that would be a formula there starts with an apostrophe.
         Rows that do not fit the header stand there with file, row and reason; open the file named to see them.
         """
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         names = [field.name for field in self.source.fields]
         rows = [
             [row[FILE], self._row(row[FILE], row[ROW]), row[fields.REASON], *(inert(row[name]) for name in names)]

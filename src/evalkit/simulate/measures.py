@@ -1,189 +1,121 @@
-"""Records of the eight measures themselves, the origin of their process indicators: small at any size of bank."""
+"""The small files: the incidents' exposure, and records of the eight measures, for their process indicators."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
-from evalkit.simulate.tables import Columns, Layout, in_time_order
-from evalkit.simulate.world import World
+from evalkit.simulate import bank
+from evalkit.simulate.records import NEVER, Incidents
+from evalkit.simulate.world import Columns, Rng, World, names_of
 
-SYSTEMS = (
-    "core-banking",
-    "mobile-bank",
-    "web-bank",
-    "payments",
-    "card-switch",
-    "call-centre",
-    "atm-network",
-    "data-warehouse",
-)
-SEVERITIES = ("low", "medium", "high")
-SCENARIOS = ("power-failure", "network-failure", "ransomware", "branch-evacuation", "data-centre-failover")
+SYSTEMS, SCENARIOS = names_of(bank.SYSTEMS.split()), names_of(bank.SCENARIOS.split())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
-    """A small file: its layout and all its records."""
-
-    layout: Layout
-    columns: Columns
-
-
-def tables(world: World) -> tuple[Table, ...]:
-    """Return the measures' tables."""
+def tables(world: World) -> Iterator[tuple[str, Columns]]:
+    """Yield each small source's id in the study file and its records. Each measure follows its actual timetable."""
     rng = world.rng("measures")
     tests = _tests(world, rng)
-    return (
-        _contacts(world, rng),
-        _availability(world, rng),
-        tests,
-        _findings(world, rng, tests.columns),
-        _actions(world, rng),
-        _training(world, rng),
-        _drills(world, rng),
-    )
+    yield "security-tests", tests
+    _, branch, columns = _grid(world, len(world.branches))
+    millions = {"transactions_millions": Incidents(world).cells.count.ravel()}
+    yield "transactions", columns | world.place(branch) | millions
+    yield "contacts", _contacts(world, rng)
+    yield "availability", _availability(world, rng)
+    yield "security-findings", _findings(world, rng, tests)
+    yield "feedback-actions", _actions(world, rng)
+    yield "training", _training(world, rng)
+    yield "drills", _drills(world, rng)
 
 
-def _table(name: str, columns: Columns, labels: dict[str, tuple[str, ...]]) -> Table:
-    return Table(layout=Layout(name=name, columns=tuple(columns), labels=labels, headers={}), columns=columns)
-
-
-def _monthly(world: World, units: int, every: int = 1) -> tuple[NDArray[np.int64], Columns]:
-    """Return the month index of each row (months × units), and the rows' year and month."""
+def _grid(world: World, units: int, every: int = 1) -> tuple[NDArray[np.int64], NDArray[np.int64], Columns]:
+    """Return the month and the unit of each row (months × units), by position, and the columns year and month."""
     chosen = np.arange(every - 1, len(world.months), every)
-    index = np.repeat(chosen, units)
-    years = np.array([month.start.year for month in world.months])
-    return index, {"year": years[index], "month": world.month_numbers[index]}
+    month, unit = np.repeat(chosen, units), np.tile(np.arange(units), len(chosen))
+    years = np.array([window.start.year for window in world.months])
+    return month, unit, {"year": years[month], "month": world.numbers[month]}
 
 
-def _contacts(world: World, rng: np.random.Generator) -> Table:
+def _contacts(world: World, rng: Rng) -> Columns:
     """Contacts handled by the intelligent service, and the hours a day it is open."""
-    count = world.bank.branches
-    index, columns = _monthly(world, count)
-    branch = np.tile(np.arange(count), len(world.months))
-    done = world.measure("intelligent-service")
-    tilt = rng.normal(0.0, 0.15, count)[branch]
-    share = 1 / (1 + np.exp(-(-2.3 + 1.9 * done[index] + tilt)))
-    contacts = rng.poisson(60 + 9000 * world.branch_shares[branch])
-    hours = (
-        10.0
-        + 14.0 * np.clip(done[index] * 1.15, 0, 1)
-        - np.where(done[index] > 0, rng.exponential(0.12, len(index)), 0.0)
-    )
-    columns |= {
-        "branch": branch,
-        "contacts": contacts,
-        "contacts_intelligent": rng.binomial(contacts, share),
-        "intelligent_hours": np.round(np.minimum(hours, 24.0), 2),
-    }
-    return _table("service_contacts", columns, {"branch": world.branch_names})
+    month, branch, columns = _grid(world, len(world.branches))
+    done = world.measure("intelligent-service")[month]
+    tilt = rng.normal(0.0, 0.15, len(world.branches))[branch]
+    contacts = rng.poisson(60 + 9000 * world.shares[branch])
+    hours = 10.0 + 14.0 * np.clip(done * 1.15, 0, 1) - np.where(done > 0, rng.exponential(0.12, len(month)), 0.0)
+    alone = rng.binomial(contacts, expit(-2.3 + 1.9 * done + tilt))
+    columns |= {"branch": world.branches[branch], "contacts": contacts}
+    return columns | {"contacts_intelligent": alone, "intelligent_hours": np.round(np.minimum(hours, 24.0), 2)}
 
 
-def _availability(world: World, rng: np.random.Generator) -> Table:
+def _availability(world: World, rng: Rng) -> Columns:
     """Minutes each system was up, out of those scheduled."""
-    index, columns = _monthly(world, len(SYSTEMS))
-    days = np.array([month.days for month in world.months])
-    scheduled = days[index] * 1440
-    down = 0.0042 * np.exp(-1.5 * world.measure("upgrade-systems")[index]) * rng.gamma(1.4, 1 / 1.4, len(index))
-    columns |= {
-        "system": np.tile(np.arange(len(SYSTEMS)), len(world.months)),
-        "scheduled_minutes": scheduled,
-        "available_minutes": np.round(scheduled * (1 - np.minimum(down, 0.2))).astype(np.int64),
-    }
-    return _table("system_availability", columns, {"system": SYSTEMS})
+    month, system, columns = _grid(world, len(SYSTEMS))
+    scheduled = world.days[month] * 1440
+    down = 0.0042 * np.exp(-1.5 * world.measure("upgrade-systems")[month]) * rng.gamma(1.4, 1 / 1.4, len(month))
+    up = np.round(scheduled * (1 - np.minimum(down, 0.2))).astype(np.int64)
+    return columns | {"system": SYSTEMS[system], "scheduled_minutes": scheduled, "available_minutes": up}
 
 
-def _tests(world: World, rng: np.random.Generator) -> Table:
+def _tests(world: World, rng: Rng) -> Columns:
     """Security tests: one a quarter before, weekly once they are regular; fewer findings as systems improve."""
-    done = world.measure("security-tests")
-    number = np.array([(index % 3 == 1) + rng.poisson(3.6 * done[index]) for index in range(len(world.months))])
-    size = int(number.sum())
-    month = np.repeat(np.arange(len(world.months)), number)
-    columns: Columns = {
-        "tested_on": _days(world, rng, month),
-        "system": rng.integers(0, len(SYSTEMS), size),
-        "findings": rng.poisson(6.5 * np.exp(-1.1 * world.measure("security-tests", 9)[month])),
-    }
-    columns = {"test_id": 1 + np.arange(size), **in_time_order(columns, "tested_on")}
-    return _table("security_tests", columns, {"system": SYSTEMS})
+    months = np.arange(len(world.months))
+    month = np.repeat(months, (months % 3 == 1) + rng.poisson(3.6 * world.measure("security-tests")))
+    days, system = _days(world, rng, month), SYSTEMS[rng.integers(0, len(SYSTEMS), len(month))]
+    findings = rng.poisson(6.5 * np.exp(-1.1 * world.measure("security-tests", 9)[month]))
+    return world.numbered("security-tests", {"tested_on": days, "system": system, "findings": findings})
 
 
-def _findings(world: World, rng: np.random.Generator, tests: Columns) -> Table:
+def _findings(world: World, rng: Rng, tests: Columns) -> Columns:
     """Each finding of the tests: when it was found and fixed."""
-    test = np.repeat(np.arange(len(tests["test_id"])), tests["findings"].astype(np.int64))
-    found = tests["tested_on"][test].astype("datetime64[D]")
-    starts = np.array([month.start for month in world.months], dtype="datetime64[D]")
-    month = np.searchsorted(starts, found, side="right") - 1
-    days = rng.gamma(2.5, 1 / 2.5, len(test)) * (19.0 * np.exp(-0.75 * world.measure("security-tests")[month]))
+    found = np.repeat(tests["tested_on"], tests["findings"])
+    month = np.searchsorted(world.starts, found, side="right") - 1
+    days = rng.gamma(2.5, 1 / 2.5, len(found)) * (19.0 * np.exp(-0.75 * world.measure("security-tests")[month]))
     fixed = found + np.ceil(days).astype("timedelta64[D]")
-    fixed[fixed >= world.end.astype("datetime64[D]")] = np.datetime64("NaT")
-    severity = np.searchsorted([0.55, 0.88], rng.random(len(test)))
-    columns: Columns = {
-        "finding_id": 1 + np.arange(len(test)),
-        "found_on": found,
-        "fixed_on": fixed,
-        "system": tests["system"][test],
-        "severity": severity,
-    }
-    return _table("security_findings", columns, {"system": SYSTEMS, "severity": SEVERITIES})
+    fixed[fixed >= world.end] = NEVER
+    severity = names_of(bank.SEVERITIES)[np.searchsorted([0.55, 0.88], rng.random(len(found)))]
+    system = np.repeat(tests["system"], tests["findings"])
+    columns = {"found_on": found, "fixed_on": fixed, "system": system, "severity": severity}
+    return world.numbered("security-findings", columns)
 
 
-def _actions(world: World, rng: np.random.Generator) -> Table:
+def _actions(world: World, rng: Rng) -> Columns:
     """Problems that the analysis of feedback found, and those that were acted on, by topic."""
-    topics = tuple(topic.name for topic in world.bank.topics)
-    index, columns = _monthly(world, len(topics))
-    done = world.measure("feedback-analysis", 3)[index]
+    month, topic, columns = _grid(world, len(bank.MESSAGES))
+    done = world.measure("feedback-analysis", 3)[month]
     problems = rng.poisson(1.2 + 2.4 * done)
-    columns |= {
-        "topic": np.tile(np.arange(len(topics)), len(world.months)),
-        "problems_found": problems,
-        "actions_taken": rng.binomial(problems, 0.30 + 0.42 * done),
-    }
-    return _table("feedback_actions", columns, {"topic": topics})
+    taken = rng.binomial(problems, 0.30 + 0.42 * done)
+    return columns | {"topic": names_of(bank.MESSAGES)[topic], "problems_found": problems, "actions_taken": taken}
 
 
-def _training(world: World, rng: np.random.Generator) -> Table:
+def _training(world: World, rng: Rng) -> Columns:
     """Risk training by branch and quarter: staff due, staff trained, the mean score of their test."""
-    count = world.bank.branches
-    index, columns = _monthly(world, count, every=3)
-    branch = np.tile(np.arange(count), len(index) // count)
-    done = world.measure("risk-training")[index]
-    due = np.maximum(np.round(8 + 600 * world.branch_shares), 4).astype(np.int64)[branch]
-    tilt = rng.normal(0.0, 0.3, count)[branch]
-    trained = rng.binomial(due, 1 / (1 + np.exp(-(0.45 + 2.0 * done + tilt))))
-    score = 71.0 + 12.5 * done + 2.0 * tilt + rng.normal(0.0, 8.0, len(index)) / np.sqrt(np.maximum(trained, 1))
-    columns |= {
-        "branch": branch,
-        "staff_due": due,
-        "staff_trained": trained,
-        "mean_score": np.round(np.clip(score, 0, 100), 1),
-    }
-    return _table("risk_training", columns, {"branch": world.branch_names})
+    month, branch, columns = _grid(world, len(world.branches), every=3)
+    done = world.measure("risk-training")[month]
+    due = np.maximum(np.round(8 + 600 * world.shares), 4).astype(np.int64)[branch]
+    tilt = rng.normal(0.0, 0.3, len(world.branches))[branch]
+    trained = rng.binomial(due, expit(0.45 + 2.0 * done + tilt))
+    score = 71.0 + 12.5 * done + 2.0 * tilt + rng.normal(0.0, 8.0, len(month)) / np.sqrt(np.maximum(trained, 1))
+    columns |= {"branch": world.branches[branch], "staff_due": due, "staff_trained": trained}
+    return columns | {"mean_score": np.round(np.clip(score, 0, 100), 1)}
 
 
-def _drills(world: World, rng: np.random.Generator) -> Table:
+def _drills(world: World, rng: Rng) -> Columns:
     """Contingency drills: where, which scenario, and the minutes until service was restored."""
     done = world.measure("contingency-plans")
-    number = rng.poisson(2.5 + 5.5 * done)
-    month = np.repeat(np.arange(len(world.months)), number)
-    size = len(month)
-    minutes = 92.0 * np.exp(-0.55 * done[month] + 0.40 * rng.standard_normal(size) - 0.08)
-    columns: Columns = {
-        "drilled_on": _days(world, rng, month),
-        "branch": rng.integers(0, world.bank.branches, size),
-        "scenario": rng.integers(0, len(SCENARIOS), size),
-        "minutes_to_recover": np.maximum(np.round(minutes), 5).astype(np.int64),
-    }
-    columns = {"drill_id": 1 + np.arange(size), **in_time_order(columns, "drilled_on")}
-    return _table("contingency_drills", columns, {"branch": world.branch_names, "scenario": SCENARIOS})
+    month = np.repeat(np.arange(len(done)), rng.poisson(2.5 + 5.5 * done))
+    minutes = 92.0 * np.exp(-0.55 * done[month] + 0.40 * rng.standard_normal(len(month)) - 0.08)
+    days, branch = _days(world, rng, month), world.branches[rng.integers(0, len(world.branches), len(month))]
+    scenario = SCENARIOS[rng.integers(0, len(SCENARIOS), len(month))]
+    columns = {"drilled_on": days, "branch": branch, "scenario": scenario}
+    return world.numbered("drills", columns | {"minutes_to_recover": np.maximum(np.round(minutes), 5).astype(np.int64)})
 
 
-def _days(world: World, rng: np.random.Generator, month: NDArray[np.intp]) -> NDArray[np.datetime64]:
+def _days(world: World, rng: Rng, month: NDArray[np.int64]) -> NDArray[Any]:
     """Return a random day in each of the months given by position."""
-    starts = np.array([window.start for window in world.months], dtype="datetime64[D]")
-    lengths = np.array([window.days for window in world.months])
-    days: NDArray[np.datetime64] = starts[month] + rng.integers(0, lengths[month]).astype("timedelta64[D]")
+    days: NDArray[Any] = world.starts[month] + rng.integers(0, world.days[month]).astype("timedelta64[D]")
     return days

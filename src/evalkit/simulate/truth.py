@@ -1,8 +1,7 @@
 """The truth beside the records: what each goal's metric really is, and whether its target is really met.
 
-True values are expectations over records and months' shocks for this bank's own branches: what ever more
-records of the same bank and calendar would tend to. They answer two questions: the goal's own, as the study
-file asks it (weighted, standardised, like months compared), and the naive one (plain means, whole baseline).
+True values are expectations over records and months' shocks for this bank's own branches. They answer two questions:
+the goal's own (weighted, standardised, like months compared), and the naive one (plain means, whole baseline).
 """
 
 from __future__ import annotations
@@ -11,123 +10,77 @@ from typing import Any
 
 import numpy as np
 
-from evalkit.periods import Period, Window, calendar_periods
-from evalkit.simulate import feedback, incidents, process, surveys
-from evalkit.simulate.cells import Cells, Floats
-from evalkit.simulate.world import World
+from evalkit.periods import Window, calendar_periods
+from evalkit.simulate import bank
+from evalkit.simulate.records import SOURCES
+from evalkit.simulate.world import Floats, World
 
 
 def truth(world: World) -> dict[str, Any]:
     """Return the truth of every goal, for the baseline, every reporting period, and everything to date."""
-    study, bank = world.study, world.bank
-    cells = {
-        "satisfaction": surveys.cells(world),
-        "handling_time": process.cells(world),
-        "response_rate": feedback.cells(world),
-        "incidents": incidents.cells(world),
-    }
-    spread = {
-        "satisfaction": {"branch_sd": bank.score_branch_sd, "month_sd": bank.score_month_sd, "scale": "points"},
-        "handling_time": {"branch_sd": bank.process_branch_sd, "month_sd": bank.process_month_sd, "scale": "log"},
-        "response_rate": {"branch_sd": bank.answered_branch_sd, "month_sd": bank.answered_month_sd, "scale": "logit"},
-        "incidents": {
-            "branch_sd": bank.incident_branch_sd,
-            "month_sd": bank.incident_month_sd,
-            "scale": "log",
-            "dispersion": bank.incident_dispersion,
-        },
-    }
-    periods = calendar_periods(study["calendar"]["programme_start"], bank.last_day, study["calendar"]["frequency"])
+    places = zip(world.branches.tolist(), world.regions.tolist(), world.shares, strict=True)
     return {
         "schema": 1,
-        "study": study["id"],
+        "study": world.study["id"],
         "seed": world.seed,
-        "records": round(world.scale * bank.records),
+        "records": world.records,
         "note": "Simulated: no bank, customer or employee exists. Changes are on the target's scale.",
-        "branches": [
-            {"branch": name, "region": world.region_names[region], "share": _short(share)}
-            for name, region, share in zip(world.branch_names, world.branch_regions, world.branch_shares, strict=True)
-        ],
-        "goals": {
-            goal["id"]: _goal(world, goal, cells[goal["id"]], spread[goal["id"]], periods) for goal in study["goals"]
-        },
+        "branches": [{"branch": code, "region": region, "share": _short(share)} for code, region, share in places],
+        "goals": {goal["id"]: _goal(world, goal) for goal in world.study["goals"]},
     }
 
 
-def _goal(
-    world: World, goal: dict[str, Any], cells: Cells, spread: dict[str, Any], periods: tuple[Period, ...]
-) -> dict[str, Any]:
-    baseline = Window(**world.study["calendar"]["baseline"])
-    phase_in = Window(**goal["phase_in"]) if "phase_in" in goal else None
-    since = (phase_in or baseline).end
-    before = _months(world, (baseline,))
-    scale, target = _target(goal)
-    described: dict[str, Any] = {
-        "scale": scale,
+def _goal(world: World, goal: dict[str, Any]) -> dict[str, Any]:
+    source, calendar = goal["source"], world.study["calendar"]
+    cells = SOURCES[source](world).cells
+    before = _months(world, Window(**calendar["baseline"]))
+    phase_in = Window(**goal["phase_in"])
+    relative = "relative_change" in goal["target"]
+    target = round(1 + goal["target"]["relative_change"], 12) if relative else goal["target"]["level"]
+    sign = 1 if goal["better"] == "higher" else -1
+
+    def compared(window: Window) -> dict[str, Any] | None:
+        """True values, changes and whether the target is met outside the phase-in; None wholly inside."""
+        windows = window.minus(phase_in)
+        if not windows:
+            return None
+        after, reference = _months(world, *windows), before
+        if goal.get("compare_with") == "same-months":
+            reference = cells.like_months(before, after, world.numbers, world.days)
+        if goal.get("standardise_by"):
+            old, new = cells.standardised(reference, reference), cells.standardised(after, reference)
+        else:
+            old, new = cells.mean(reference), cells.mean(after)
+        crude_old, crude_new = cells.mean(before, weighted=False), cells.mean(after, weighted=False)
+        change, crude = (new / old, crude_new / crude_old) if relative else (new, crude_new)
+        return {
+            "baseline_value": _short(old),
+            "value": _short(new),
+            "change": _short(change),
+            "met": sign * change > sign * target,
+            "crude_value": _short(crude_new),
+            "crude_change": _short(crude),
+            "crude_met": sign * crude > sign * target,
+        }
+
+    spread = {"branch_sd": bank.BRANCH_SD[source], "month_sd": bank.MONTH_SD[source], "scale": bank.SCALE[source]}
+    return {
+        "scale": "ratio" if relative else "level",
         "target_value": target,
         "better": goal["better"],
         "baseline": {"value": _short(cells.mean(before)), "crude_value": _short(cells.mean(before, weighted=False))},
-        "spread": spread,
-        "periods": {},
-    }
-    for period in periods:
-        to_date = (Window(since, period.end).minus(Window(since, since))) if period.end > since else ()
-        described["periods"][period.label] = {
-            "period": _compared(world, goal, cells, before, period.window.minus(phase_in)),
-            "to_date": _compared(world, goal, cells, before, to_date),
-        }
-    return described
-
-
-def _compared(
-    world: World, goal: dict[str, Any], cells: Cells, before: Floats, windows: tuple[Window, ...]
-) -> dict[str, Any] | None:
-    """Return true values, changes and whether the target is met in the windows; None where there are none."""
-    after = _months(world, windows)
-    if not after.any():
-        return None
-    reference = before
-    if goal.get("compare_with") == "same-months":
-        days = np.array([month.days for month in world.months], dtype=np.float64)
-        reference = cells.like_months(before, after, world.month_numbers, days)
-    if goal.get("standardise_by"):
-        old, new = cells.standardised(reference, reference), cells.standardised(after, reference)
-    else:
-        old, new = cells.mean(reference), cells.mean(after)
-    crude_old, crude_new = cells.mean(before, weighted=False), cells.mean(after, weighted=False)
-    scale, target = _target(goal)
-    change, crude = _change(scale, old, new), _change(scale, crude_old, crude_new)
-    return {
-        "baseline_value": _short(old),
-        "value": _short(new),
-        "change": _short(change),
-        "met": _met(change, target, goal["better"]),
-        "crude_value": _short(crude_new),
-        "crude_change": _short(crude),
-        "crude_met": _met(crude, target, goal["better"]),
+        "spread": spread | ({"dispersion": bank.INCIDENT_DISPERSION} if source == "incidents" else {}),
+        "periods": {
+            period.label: {"period": compared(period.window), "to_date": compared(Window(phase_in.start, period.end))}
+            for period in calendar_periods(calendar["programme_start"], bank.LAST_DAY, calendar["frequency"])
+        },
     }
 
 
-def _months(world: World, windows: tuple[Window, ...]) -> Floats:
+def _months(world: World, *windows: Window) -> Floats:
     """Return which share of each month's days lies in the windows."""
     parts = [[month.intersect(window) for window in windows] for month in world.months]
-    days = [sum(part.days for part in row if part) for row in parts]
-    return np.array([count / month.days for count, month in zip(days, world.months, strict=True)], dtype=np.float64)
-
-
-def _target(goal: dict[str, Any]) -> tuple[str, float]:
-    target = goal["target"]
-    if "relative_change" in target:
-        return "ratio", round(1 + target["relative_change"], 12)
-    return ("difference", target["difference"]) if "difference" in target else ("level", target["level"])
-
-
-def _change(scale: str, before: float, after: float) -> float:
-    return {"ratio": after / before, "difference": after - before, "level": after}[scale]
-
-
-def _met(change: float, target: float, better: str) -> bool:
-    return change > target if better == "higher" else change < target
+    return np.divide([sum(part.days for part in row if part) for row in parts], world.days)
 
 
 def _short(value: float) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from evalkit.errors import ParameterError
-from evalkit.estimands.checks import count, positive
+from evalkit.inference.checks import count, positive
 
 
 @pytest.mark.parametrize("value", [3, 3.0, np.int8(3), np.float32(3), Decimal(3), np.array(3)])
