@@ -29,7 +29,9 @@ def daily(start: date, end: date, every: int = 3) -> list[date]:
     return [start + timedelta(days=i) for i in range(0, (end - start).days + 1, every)]
 
 
-def records(seed: int = 1, *, branches: int = 12, effect: float = 0.9, after_until: date = date(2025, 12, 31)) -> list[dict[str, Any]]:
+def records(
+    seed: int = 1, *, branches: int = 12, effect: float = 0.9, after_until: date = date(2025, 12, 31)
+) -> list[dict[str, Any]]:
     """Return skewed durations of several branches and two kinds, every third day from 2023 on."""
     rng = np.random.default_rng(seed)
     level = np.exp(rng.normal(0, 0.1, branches))

@@ -66,8 +66,9 @@ def test_nothing_is_drawn_for_a_goal_that_is_not_evaluable_but_the_words() -> No
 
 
 def test_infinite_and_missing_bounds_are_drawn() -> None:
-    goal = fixtures.goal("g", "Goal", "rate", fixtures.effect(0.6, 0.3, float("inf"), target=0.7, better="lower"),
-                         better="lower")
+    goal = fixtures.goal(
+        "g", "Goal", "rate", fixtures.effect(0.6, 0.3, float("inf"), target=0.7, better="lower"), better="lower"
+    )
     assert any("∞" in text for text in texts(drawn(goal)))
 
 
@@ -75,7 +76,11 @@ def test_infinite_and_missing_bounds_are_drawn() -> None:
 def test_the_trend_shows_baseline_target_and_measures(language: str) -> None:
     measures = [("1", date(2025, 1, 6)), ("2", date(2025, 1, 8)), ("3", date(2031, 1, 1))]
     figure = figures.trend(
-        fixtures.monthly_series(), fixtures.satisfaction(), language, unit="分", measures=measures  # type: ignore[arg-type]
+        fixtures.monthly_series(),
+        fixtures.satisfaction(),
+        language,
+        unit="分",
+        measures=measures,  # type: ignore[arg-type]
     )
     shown = texts(svg.as_svg(figure, title="T", description="D"))
     assert {"1", "2"} <= set(shown)

@@ -37,7 +37,9 @@ def test_what_is_understood(text: object, start: date, end: date) -> None:
     assert "/" not in period.slug
 
 
-@pytest.mark.parametrize("text", ["2025-Q5", "2025-13", "25-Q1", "Q1-2025", "", "0000", "2025-10-01/", "2025-02-30/2025-03-01"])
+@pytest.mark.parametrize(
+    "text", ["2025-Q5", "2025-13", "25-Q1", "Q1-2025", "", "0000", "2025-10-01/", "2025-02-30/2025-03-01"]
+)
 def test_what_is_not_understood_is_said(text: str) -> None:
     with pytest.raises(ParameterError):
         parse_period(text)

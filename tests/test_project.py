@@ -13,7 +13,12 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "evalkit"
-CONDA_NAMES = {"ibis-framework": "ibis-duckdb", "duckdb": "python-duckdb", "tzdata": "python-tzdata", "matplotlib": "matplotlib-base"}
+CONDA_NAMES = {
+    "ibis-framework": "ibis-duckdb",
+    "duckdb": "python-duckdb",
+    "tzdata": "python-tzdata",
+    "matplotlib": "matplotlib-base",
+}
 
 # ground floor first; a room imports only from its own floor or below (CONTRIBUTING.md, Architecture)
 FLOORS = (
@@ -26,7 +31,19 @@ FLOORS = (
     {"moments"},
     {"evaluation"},
     {"session"},
-    {"formats", "markup", "svg", "wording", "wording_methods", "curves", "figures", "figures_series", "tables", "trace", "report"},
+    {
+        "formats",
+        "markup",
+        "svg",
+        "wording",
+        "wording_methods",
+        "curves",
+        "figures",
+        "figures_series",
+        "tables",
+        "trace",
+        "report",
+    },
     {"publish"},
     {"terminal", "cli", "__main__", "__init__"},
 )
@@ -54,7 +71,9 @@ def test_the_lock_names_no_host_and_holds_every_dependency() -> None:
     lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     assert "://" not in lock
     assert "index-url" not in lock
-    locked = {line.split("==")[0].lower() for line in lock.splitlines() if "==" in line and not line.startswith((" ", "#"))}
+    locked = {
+        line.split("==")[0].lower() for line in lock.splitlines() if "==" in line and not line.startswith((" ", "#"))
+    }
     optional = project()["optional-dependencies"]["dev"]
     missing = {requirement(item)[0] for item in (*project()["dependencies"], *optional)} - locked
     assert missing == set()
@@ -86,12 +105,20 @@ def rooms_imported(path: Path) -> set[str]:
 
 def test_every_room_imports_only_from_below() -> None:
     floor = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-    known = {path.stem if path.suffix == ".py" else path.name for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    known = {
+        path.stem if path.suffix == ".py" else path.name
+        for path in PACKAGE.iterdir()
+        if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
     assert known == set(floor)
     wrong = []
     for path in PACKAGE.rglob("*.py"):
         room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-        wrong += [f"{path.relative_to(PACKAGE)} imports {other}" for other in rooms_imported(path) if floor[other] > floor[room]]
+        wrong += [
+            f"{path.relative_to(PACKAGE)} imports {other}"
+            for other in rooms_imported(path)
+            if floor[other] > floor[room]
+        ]
     assert wrong == []
 
 
@@ -112,7 +139,17 @@ def modules_after(code: str) -> set[str]:
 
 def test_importing_evalkit_imports_nothing_heavy() -> None:
     loaded = modules_after("import evalkit")
-    assert not loaded & {"numpy", "pandas", "scipy", "ibis", "duckdb", "pydantic", "matplotlib", "statsmodels", "papermill"}
+    assert not loaded & {
+        "numpy",
+        "pandas",
+        "scipy",
+        "ibis",
+        "duckdb",
+        "pydantic",
+        "matplotlib",
+        "statsmodels",
+        "papermill",
+    }
 
 
 def test_evaluating_imports_only_what_the_answer_needs() -> None:
@@ -134,5 +171,9 @@ def test_no_file_names_a_package_index() -> None:
     word = re.compile(r"--(extra-)?index" + r"-url|https?://[^ ]*/simple")
     for name in tracked:
         path = ROOT / name
-        if path.is_file() and path.suffix in {".py", ".toml", ".md", ".yml", ".lock", ".txt", ""} and path != Path(__file__):
+        if (
+            path.is_file()
+            and path.suffix in {".py", ".toml", ".md", ".yml", ".lock", ".txt", ""}
+            and path != Path(__file__)
+        ):
             assert not word.search(path.read_text(encoding="utf-8", errors="ignore")), name

@@ -55,7 +55,10 @@ def test_a_goals_section_tells_promise_result_caution_and_trace(
     shown = text_of(Report(study, result).goal("score").text)
     for told in (
         "Promised: a change of +10 % against the baseline (higher is better). Commitment: Quick service.",
-        "What to be careful about", "Hurry up", "1 January to 28 February 2025", "Slow &amp;",
+        "What to be careful about",
+        "Hurry up",
+        "1 January to 28 February 2025",
+        "Slow &amp;",
     ):
         assert told in shown
 

@@ -42,8 +42,16 @@ def test_the_overview_shows_verdict_as_symbol_and_word_beside_its_numbers() -> N
     html = tables.overview(fixtures.study_result(), links={"satisfaction": "satisfaction.html"})
     rows = parsed(html).findall("table/tbody/tr")
     told = [["".join(cell.itertext()) for cell in row] for row in rows]
-    assert told[0] == ["Customer satisfaction +10 %", "✓ achieved", "7.20", "8.00", "+11.3 %", "+10.4 % to +12.2 %",
-                       "+10 %", "✓ achieved"]
+    assert told[0] == [
+        "Customer satisfaction +10 %",
+        "✓ achieved",
+        "7.20",
+        "8.00",
+        "+11.3 %",
+        "+10.4 % to +12.2 %",
+        "+10 %",
+        "✓ achieved",
+    ]
     assert told[1][1] == "✗ not achieved"
     assert told[2][1:4] == ["? inconclusive", "–", "91.3 %"]
     assert told[3][1:6] == ["– not evaluable", "–", "–", "–", "–"]
@@ -53,11 +61,16 @@ def test_the_overview_shows_verdict_as_symbol_and_word_beside_its_numbers() -> N
 def test_hostile_texts_are_inert_everywhere() -> None:
     result = fixtures.hostile_result()
     goal = result.goals[0]
-    html = "".join((
-        tables.overview(result), tables.goal(goal), tables.sensitivity(goal), tables.flags(goal),
-        tables.left_out({fixtures.HOSTILE: 1}, {fixtures.HOSTILE: 2}),
-        tables.overview(result, links={fixtures.HOSTILE: "javascript:alert(1)\" onclick=\"x"}),
-    ))
+    html = "".join(
+        (
+            tables.overview(result),
+            tables.goal(goal),
+            tables.sensitivity(goal),
+            tables.flags(goal),
+            tables.left_out({fixtures.HOSTILE: 1}, {fixtures.HOSTILE: 2}),
+            tables.overview(result, links={fixtures.HOSTILE: 'javascript:alert(1)" onclick="x'}),
+        )
+    )
     assert "<script" not in html
     assert 'onclick="x"' not in html
     parsed(f"<div>{html}</div>")

@@ -24,20 +24,38 @@ THREE_MONTHS = Planned(start=date(2025, 1, 1), months=3)
     [
         (measure(None), "no timetable", "not recorded"),
         (measure(Planned(ongoing=True)), "ongoing", "not recorded"),
-        (measure(Planned(start=date(2025, 1, 1), ongoing=True), Actual(start=date(2025, 2, 17))),
-         "ongoing from 1 January 2025", "since 17 February 2025"),
+        (
+            measure(Planned(start=date(2025, 1, 1), ongoing=True), Actual(start=date(2025, 2, 17))),
+            "ongoing from 1 January 2025",
+            "since 17 February 2025",
+        ),
         (measure(THREE_MONTHS), "1 January to 31 March 2025", "not started, behind timetable"),
         (measure(Planned(start=date(2025, 12, 1), months=1)), "1 December to 31 December 2025", "not started"),
-        (measure(THREE_MONTHS, Actual(start=date(2025, 1, 6), end=date(2025, 4, 11))),
-         "1 January to 31 March 2025", "6 January to 11 April 2025 (11 days late)"),
-        (measure(THREE_MONTHS, Actual(start=date(2025, 1, 6), end=date(2025, 3, 30))),
-         "1 January to 31 March 2025", "6 January to 30 March 2025 (1 day early)"),
-        (measure(THREE_MONTHS, Actual(start=date(2025, 1, 6), end=date(2025, 3, 31))),
-         "1 January to 31 March 2025", "6 January to 31 March 2025"),
-        (measure(THREE_MONTHS, Actual(start=date(2025, 1, 6))),
-         "1 January to 31 March 2025", "since 6 January 2025, 183 days over its timetable"),
-        (measure(THREE_MONTHS, Actual(start=date(2025, 1, 6), end=date(2025, 12, 1))),
-         "1 January to 31 March 2025", "since 6 January 2025, 183 days over its timetable"),
+        (
+            measure(THREE_MONTHS, Actual(start=date(2025, 1, 6), end=date(2025, 4, 11))),
+            "1 January to 31 March 2025",
+            "6 January to 11 April 2025 (11 days late)",
+        ),
+        (
+            measure(THREE_MONTHS, Actual(start=date(2025, 1, 6), end=date(2025, 3, 30))),
+            "1 January to 31 March 2025",
+            "6 January to 30 March 2025 (1 day early)",
+        ),
+        (
+            measure(THREE_MONTHS, Actual(start=date(2025, 1, 6), end=date(2025, 3, 31))),
+            "1 January to 31 March 2025",
+            "6 January to 31 March 2025",
+        ),
+        (
+            measure(THREE_MONTHS, Actual(start=date(2025, 1, 6))),
+            "1 January to 31 March 2025",
+            "since 6 January 2025, 183 days over its timetable",
+        ),
+        (
+            measure(THREE_MONTHS, Actual(start=date(2025, 1, 6), end=date(2025, 12, 1))),
+            "1 January to 31 March 2025",
+            "since 6 January 2025, 183 days over its timetable",
+        ),
     ],
 )
 def test_timetables_in_words(made: Measure, planned: str, actual: str) -> None:

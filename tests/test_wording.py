@@ -46,7 +46,8 @@ def test_every_marked_sentence_is_in_the_chinese_catalogue_and_nothing_else_is()
 
 def test_translations_keep_the_placeholders() -> None:
     wrong = [
-        key for (context, key), text in wording.catalogue("zh").items()
+        key
+        for (context, key), text in wording.catalogue("zh").items()
         if context is None and placeholders(key) != placeholders(text)
     ]
     assert wrong == []
@@ -54,7 +55,9 @@ def test_translations_keep_the_placeholders() -> None:
 
 def test_chinese_sentences_hold_no_english_words() -> None:
     text = " ".join(wording.goal_sentence(goal, "zh", title="目标") for goal in fixtures.study_result().goals[:3])
-    text += wording.tally(fixtures.study_result(), "zh") + "".join(wording.notes(0.95, "zh") + wording.notes(0.95, "zh", sequential=True))
+    text += wording.tally(fixtures.study_result(), "zh") + "".join(
+        wording.notes(0.95, "zh") + wording.notes(0.95, "zh", sequential=True)
+    )
     assert re.findall(r"[A-Za-z]{3,}", text) == []
 
 

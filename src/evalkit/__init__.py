@@ -1,6 +1,7 @@
 """evalkit: reproducible before/after evaluation of service commitments.
 
 `open_study()` evaluates a whole study; `ratio_of_means`, `proportion`, `proportion_change` and `rate_ratio`
+(and `interrupted_time_series`, `control_chart`, `kaplan_meier`, `group_sequential_bounds`, `confidence_sequence`)
 answer on plain arrays. Everything is imported when first used.
 """
 
@@ -12,15 +13,25 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from evalkit.effect import Effect
     from evalkit.errors import EvalkitError, NotEvaluableError
+    from evalkit.estimands.control_chart import control_chart
     from evalkit.estimands.mean import ratio_of_means
     from evalkit.estimands.proportion import proportion, proportion_change
     from evalkit.estimands.rate import rate_ratio
+    from evalkit.estimands.response_time import kaplan_meier
+    from evalkit.estimands.time_series import interrupted_time_series
+    from evalkit.inference.anytime import confidence_sequence
+    from evalkit.inference.sequential import group_sequential_bounds
     from evalkit.results import GoalResult, StudyResult
     from evalkit.session import OpenStudy, open_study
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "confidence_sequence": "evalkit.inference.anytime",
+    "control_chart": "evalkit.estimands.control_chart",
+    "group_sequential_bounds": "evalkit.inference.sequential",
+    "interrupted_time_series": "evalkit.estimands.time_series",
+    "kaplan_meier": "evalkit.estimands.response_time",
     "Effect": "evalkit.effect",
     "EvalkitError": "evalkit.errors",
     "GoalResult": "evalkit.results",
@@ -41,6 +52,11 @@ __all__ = [
     "NotEvaluableError",
     "OpenStudy",
     "StudyResult",
+    "confidence_sequence",
+    "control_chart",
+    "group_sequential_bounds",
+    "interrupted_time_series",
+    "kaplan_meier",
     "open_study",
     "proportion",
     "proportion_change",

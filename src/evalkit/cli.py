@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import os
 import sys
+import traceback
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="evalkit",
     help="Evaluate service commitments: did it happen, was it the measures, how sure are we?",
+    epilog="--debug, anywhere, shows the traceback of an error.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -25,7 +30,8 @@ app = typer.Typer(
 )
 
 StudyOption = Annotated[
-    str | None, typer.Option("--study", metavar="FILE", help="Study file or folder. Default: data/study.yaml here or above.")
+    str | None,
+    typer.Option("--study", metavar="FILE", help="Study file or folder. Default: data/study.yaml here or above."),
 ]
 PeriodOption = Annotated[
     str, typer.Option("--period", metavar="P", help="2025-Q4, 2025-10, 2025-H2, 2025 or 2025-10-01/2025-12-31.")
@@ -33,9 +39,9 @@ PeriodOption = Annotated[
 AsOfOption = Annotated[
     str | None, typer.Option("--as-of", metavar="DATE", help="Data cut-off. Default: the end of the period.")
 ]
-DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 NOT_EVALUABLE = 3
+INTERRUPTED, PIPE_CLOSED = 130, 141  # as shells number the signals
 
 
 class LanguageName(StrEnum):
@@ -47,34 +53,61 @@ class LanguageName(StrEnum):
 
 def main() -> None:
     """Run the command line; every foreseen error is a plain sentence on stderr and an exit code."""
-    debug = "--debug" in sys.argv
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a character is no reason to fail
     try:
-        code = app(standalone_mode=False)
-    except EvalkitError as error:
-        if debug:
-            raise
-        for message in error.messages:
-            _say(f"evalkit: {message}")
-        sys.exit(error.exit_code)
-    except typer.TyperException as error:
-        error.show(file=sys.stderr)
-        sys.exit(2)
-    except (KeyboardInterrupt, typer.Abort):
-        _say("evalkit: stopped.")
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(1)
+        code = app(args=arguments, standalone_mode=False)
+        sys.stdout.flush()
     except Exception as error:
-        if debug:
-            raise
-        _say(f"evalkit: a fault of evalkit itself: {type(error).__name__}: {error}. Run again with --debug for the details.")
-        sys.exit(1)
+        if "--debug" in sys.argv:
+            traceback.print_exc()
+        sys.exit(_told(error))
+    except SystemExit:  # what reads our output has closed it
+        sys.exit(PIPE_CLOSED)
+    except KeyboardInterrupt:
+        _say("stopped.")
+        sys.exit(INTERRUPTED)
     sys.exit(code if isinstance(code, int) else 0)
 
 
+def _told(error: Exception) -> int:
+    """Say what went wrong, a plain sentence each, and return the exit code."""
+    if isinstance(error, EvalkitError):
+        for message in error.messages:
+            _say(message)
+        return error.exit_code
+    if isinstance(error, typer.Abort):
+        _say("stopped.")
+        return INTERRUPTED
+    if isinstance(error, typer.TyperException):
+        if len(sys.argv) == 1:
+            print(error.format_message(), file=sys.stderr)
+        else:
+            told = error.format_message().replace("Value error, ", "").rstrip(".")
+            _say(f"{told}. `evalkit --help` and `evalkit COMMAND --help` list what there is.")
+        return 2
+    if isinstance(error, BrokenPipeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still to be flushed goes nowhere
+        return PIPE_CLOSED
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        _say(f"{error.filename}: {error.strerror}.")
+        return 2 if error.errno in _REFUSED else 1
+    # the message is kept back, for it may quote a record
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    _say(
+        f"a fault of evalkit itself: {type(error).__name__} in {Path(frame.filename).name}, line {frame.lineno}; run "
+        "again with --debug for the details and report them."
+    )
+    return 1
+
+
+_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOENT)
+
+
 def _say(text: str) -> None:
-    print(text, file=sys.stderr)
+    print(f"evalkit: {text}", file=sys.stderr)
 
 
 def _open(study: str | None) -> OpenStudy:
@@ -89,7 +122,7 @@ def _report_not_evaluable(result: StudyResult) -> int:
     for goal in result.goals:
         if goal.verdict == "not_evaluable":
             reasons = [flag.message for flag in goal.flags if flag.severity == "serious"]
-            _say(f"evalkit: goal '{goal.id}' is not evaluable in {result.period}: {' '.join(reasons)}")
+            _say(f"goal '{goal.id}' is not evaluable in {result.period}: {' '.join(reasons)}")
             code = NOT_EVALUABLE
     return code
 
@@ -101,7 +134,6 @@ def evaluate(
     study: StudyOption = None,
     as_of: AsOfOption = None,
     json: Annotated[bool, typer.Option("--json", help="Print results.json alone on stdout.")] = False,
-    debug: DebugOption = False,
 ) -> int:
     """Evaluate a period without notebooks: a table, or JSON."""
     opened = _open(study)
@@ -109,6 +141,8 @@ def evaluate(
     if json:
         from evalkit.publish.serialise import to_json
 
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # JSON is UTF-8 whatever the terminal is
         sys.stdout.write(to_json(opened.with_provenance(result).to_dict()))
     else:
         from evalkit.terminal import evaluation_table
@@ -118,7 +152,7 @@ def evaluate(
 
 
 @app.command()
-def check(study: StudyOption = None, as_of: AsOfOption = None, debug: DebugOption = False) -> int:
+def check(study: StudyOption = None, as_of: AsOfOption = None) -> int:
     """Validate study and records; print what was rejected and why."""
     from evalkit.periods import parse_date
     from evalkit.terminal import check_report
@@ -132,15 +166,16 @@ def check(study: StudyOption = None, as_of: AsOfOption = None, debug: DebugOptio
 def run(
     period: PeriodOption,
     study: StudyOption = None,
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the published reports.")] = Path("reports"),
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the reports.")] = Path("reports"),
     language: Annotated[LanguageName, typer.Option("--language", help="Language of the pages.")] = LanguageName.en,
-    jobs: Annotated[int | None, typer.Option("--jobs", metavar="N", min=1, help="Notebooks at once. Default: the cores.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", metavar="N", min=1, help="Notebooks at once. Default: the cores.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Publish again even when nothing has changed.")] = False,
     as_of: AsOfOption = None,
     notebooks: Annotated[Path | None, typer.Option("--notebooks", metavar="DIR", help="Own notebooks.")] = None,
     timeout: Annotated[int, typer.Option("--timeout", metavar="SECONDS", min=1, help="Limit of one notebook.")] = 600,
     kernel: Annotated[str | None, typer.Option("--kernel", metavar="NAME", help="Jupyter kernel.")] = None,
-    debug: DebugOption = False,
 ) -> int:
     """Execute the notebooks and publish a period's report."""
     from evalkit.publish import publish
@@ -170,7 +205,6 @@ def simulate(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write the bank to.")],
     records: Annotated[int | None, typer.Option("--records", metavar="N", min=1000, help="Process records.")] = None,
     seed: Annotated[int, typer.Option("--seed", metavar="S", min=0, help="Same seed, same bytes.")] = 7,
-    debug: DebugOption = False,
 ) -> int:
     """Write a bank with known truth: records, study file, truth.json."""
     from evalkit.simulate import simulate as write

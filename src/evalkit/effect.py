@@ -106,8 +106,8 @@ class Effect:
         'The level is 0.926 (95 % interval 0.8997 to 0.9458...'
         """
         name = {"ratio": "The ratio after ÷ before", "difference": "The difference", "level": "The level"}[self.scale]
-        text = f"{name} is {self.estimate:.4g} ({self.confidence:.4g} interval {self.low:.4g} to {self.high:.4g}, {self.method})"
-        text = text.replace(f"({self.confidence:.4g} interval", f"({100 * self.confidence:g} % interval")
+        interval = f"{100 * self.confidence:g} % interval {self.low:.4g} to {self.high:.4g}"
+        text = f"{name} is {self.estimate:.4g} ({interval}, {self.method})"
         if self.verdict is not None:
             told = {
                 "achieved": "is achieved",

@@ -169,9 +169,7 @@ def quantity(
         form = Quantity(factor=100.0, offset=-100.0, signed=True, percent=True, language=language)
     elif kind == "proportion":
         level = scale == "level"
-        form = Quantity(
-            factor=100.0, signed=not level, percent=level, unit="" if level else points, language=language
-        )
+        form = Quantity(factor=100.0, signed=not level, percent=level, unit="" if level else points, language=language)
     else:
         form = Quantity(signed=scale == "difference", unit=unit, language=language)
     shown = [form.shown(value) for value in values if value is not None and math.isfinite(value)]
@@ -180,6 +178,11 @@ def quantity(
     if form.factor == 100.0 and decimals > 1 and max((abs(value) for value in shown), default=0.0) >= 1:
         decimals = max(1, decimals_for(shown, apart_from=aim, significant=2))
     return Quantity(
-        factor=form.factor, offset=form.offset, signed=form.signed, percent=form.percent, unit=form.unit,
-        decimals=decimals, language=language,
+        factor=form.factor,
+        offset=form.offset,
+        signed=form.signed,
+        percent=form.percent,
+        unit=form.unit,
+        decimals=decimals,
+        language=language,
     )

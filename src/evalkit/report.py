@@ -85,9 +85,7 @@ class Report:
     def verdicts(self) -> Html:
         """How many goals got which verdict, the table of all, and one sentence for each."""
         links = {goal.id: f"{self._page(goal.id)}.html" for goal in self.result.goals}
-        overview = tables.overview(
-            self.result, self.language, titles=self.titles, units=self.units, links=links
-        )
+        overview = tables.overview(self.result, self.language, titles=self.titles, units=self.units, links=links)
         tally = markup.tag("p", markup.tag("strong", wording.tally(self.result, self.language)), class_="ek-lead")
         return markup.join((tally, Html(overview), markup.items(self._told(goal) for goal in self.result.goals)))
 
@@ -107,15 +105,17 @@ class Report:
         """One goal: what was promised, before and after, the picture, what to be careful about, the trace."""
         result = self._goal(goal)
         title = self.titles.get(result.id, result.title)
-        return markup.join((
-            markup.tag("h2", title),
-            markup.tag("p", tables.badge(result.verdict, self.language) + markup.prose(self._text(result))),
-            self.promise(result),
-            Html(tables.goal(result, self.language, title=self._("Before and after"), unit=self._unit(result))),
-            self.forest(result, alternatives=False),
-            self.cautions(result, level="h3"),
-            self.trace(result),
-        ))
+        return markup.join(
+            (
+                markup.tag("h2", title),
+                markup.tag("p", tables.badge(result.verdict, self.language) + markup.prose(self._text(result))),
+                self.promise(result),
+                Html(tables.goal(result, self.language, title=self._("Before and after"), unit=self._unit(result))),
+                self.forest(result, alternatives=False),
+                self.cautions(result, level="h3"),
+                self.trace(result),
+            )
+        )
 
     def _told(self, result: GoalResult) -> Html:
         """The sentence of a goal, its name set apart."""
@@ -162,33 +162,41 @@ class Report:
         series = self.study.series(result.id, frequency="month", as_of=self.result.as_of)
         measures = self._measures(result)
         figure = figures.trend(
-            series, result, self.language, unit=self._unit(result),
+            series,
+            result,
+            self.language,
+            unit=self._unit(result),
             measures=[(str(number), day) for number, day, _name in measures],
         )
         title = self._("{goal}: month by month").format(goal=self.titles.get(result.id, result.title))
         told = [
             self._("{number}: {measure}, from {day}").format(
-                number=number, measure=name, day=formats.day(day, self.language))
+                number=number, measure=name, day=formats.day(day, self.language)
+            )
             for number, day, name in measures
         ]
-        return markup.join((
-            svg.picture(figure, title=title, description=self.sentence(result)),
-            markup.items(told),
-            *(markup.tag("p", note, class_="ek-soft") for note in self._unlike_the_estimate(result)),
-        ))
+        return markup.join(
+            (
+                svg.picture(figure, title=title, description=self.sentence(result)),
+                markup.items(told),
+                *(markup.tag("p", note, class_="ek-soft") for note in self._unlike_the_estimate(result)),
+            )
+        )
 
     def _unlike_the_estimate(self, result: GoalResult) -> list[str]:
         """Say where monthly values are not comparable with the estimate, lest the picture seem to contradict it."""
-        question = self.study.file.goal(result.id)
+        question, _ = self.study.file.goal(result.id), self._
         notes = []
         if question.standardise_by:
-            notes.append(self._(
+            told = _(
                 "The monthly values are as recorded; the estimate holds the mix of {columns} at its baseline shares."
-            ).format(columns=", ".join(question.standardise_by)))
+            )
+            notes.append(told.format(columns=", ".join(question.standardise_by)))
         if question.compare_with == "same-months":
-            notes.append(self._(
+            told = _(
                 "The monthly values are as recorded; the baseline and the estimate compare the same calendar months."
-            ))
+            )
+            notes.append(told)
         return notes
 
     def _measures(self, result: GoalResult) -> list[tuple[int, date, str]]:
@@ -199,7 +207,8 @@ class Report:
             (when, wording.title(measure, self.language))
             for measure in self.study.file.measures
             if measure.commitment == commitment.id
-            and (when := trace.in_effect(measure)) is not None and when <= self.result.as_of
+            and (when := trace.in_effect(measure)) is not None
+            and when <= self.result.as_of
         ]
         return [(number, when, name) for number, (when, name) in enumerate(sorted(known), start=1)]
 
@@ -230,14 +239,16 @@ class Report:
         """The title of a goal's own page, its verdict, and its result in plain words."""
         result = self._goal(goal)
         title = self.titles.get(result.id, result.title)
-        return markup.join((
-            markup.tag("h1", self._("{study}: {period}").format(study=title, period=self.result.period)),
-            self._period_line(),
-            markup.tag("p", tables.badge(result.verdict, self.language)),
-            markup.tag("p", markup.prose(self._text(result)), class_="ek-lead"),
-            self.promise(result),
-            Html(tables.goal(result, self.language, title=self._("Before and after"), unit=self._unit(result))),
-        ))
+        return markup.join(
+            (
+                markup.tag("h1", self._("{study}: {period}").format(study=title, period=self.result.period)),
+                self._period_line(),
+                markup.tag("p", tables.badge(result.verdict, self.language)),
+                markup.tag("p", markup.prose(self._text(result)), class_="ek-lead"),
+                self.promise(result),
+                Html(tables.goal(result, self.language, title=self._("Before and after"), unit=self._unit(result))),
+            )
+        )
 
     def alternatives(self, goal: str | GoalResult) -> Html:
         """The picture of estimate and alternatives, and their table."""
@@ -255,18 +266,23 @@ class Report:
         """Which records were used, and which were left out and why."""
         result = self._goal(goal)
         source = self.study.file.goal(result.id).source
-        return markup.join((
-            markup.tag("h2", self._("Data used and left out")),
-            Html(tables.data_used(result, self.language, unit=self._unit(result))),
-            Html(tables.left_out(self.study.rejected(source), result.counts, self.language)),
-        ))
+        return markup.join(
+            (
+                markup.tag("h2", self._("Data used and left out")),
+                Html(tables.data_used(result, self.language, unit=self._unit(result))),
+                Html(tables.left_out(self.study.rejected(source), result.counts, self.language)),
+            )
+        )
 
     def method(self, goal: str | GoalResult) -> Html:
         """How the goal was judged, in two sentences."""
         result = self._goal(goal)
-        return markup.join((
-            markup.tag("h2", self._("Method")), markup.tag("p", wording_methods.method_sentences(result, self.language))
-        ))
+        return markup.join(
+            (
+                markup.tag("h2", self._("Method")),
+                markup.tag("p", wording_methods.method_sentences(result, self.language)),
+            )
+        )
 
     def origins(self, goal: str | GoalResult | None = None) -> Html:
         """The trace from weakness to goal under its heading."""
@@ -277,17 +293,17 @@ class Report:
 
     def notes(self) -> Html:
         """What verdicts mean and do not mean."""
-        return markup.join((
-            markup.tag("h2", self._("How to read this")),
-            markup.items(markup.prose(note) for note in self._notes()),
-        ))
+        return markup.join(
+            (
+                markup.tag("h2", self._("How to read this")),
+                markup.items(markup.prose(note) for note in self._notes()),
+            )
+        )
 
     def _notes(self) -> tuple[str, ...]:
         rules = self.study.file.inference
         several = len(self.study.file.goals) > 1 and rules.multiplicity != "none"
-        return wording.notes(
-            rules.confidence, self.language, adjusted=several, sequential=rules.sequential != "none"
-        )
+        return wording.notes(rules.confidence, self.language, adjusted=several, sequential=rules.sequential != "none")
 
     def reproduce(self, goal: str | None = None) -> Html:
         """The commands that give these numbers and this page again."""
@@ -298,14 +314,22 @@ class Report:
             f"evalkit evaluate --study {study} --period {period}{cutoff}{only} --json",
             f"evalkit run --study {study} --period {period}{cutoff} --language {self.language}",
         )
-        return markup.join((
-            markup.tag("h2", self._("How to reproduce this")),
-            markup.tag("p", self._("The first command gives the numbers, the second this page; what they were made"
-                                   " from is in results.json.")),
-            *(markup.tag("pre", command) for command in commands),
-            markup.tag("p", self._("Study file {name}, SHA-256 {hash}.").format(
-                name=study, hash=self.study.file.hash)),
-        ))
+        return markup.join(
+            (
+                markup.tag("h2", self._("How to reproduce this")),
+                markup.tag(
+                    "p",
+                    self._(
+                        "The first command gives the numbers, the second this page; what they were made"
+                        " from is in results.json."
+                    ),
+                ),
+                *(markup.tag("pre", command) for command in commands),
+                markup.tag(
+                    "p", self._("Study file {name}, SHA-256 {hash}.").format(name=study, hash=self.study.file.hash)
+                ),
+            )
+        )
 
     def record(self, goal: str | None = None) -> Record:
         """The result as data, for `evalkit run` to collect."""

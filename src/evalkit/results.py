@@ -82,6 +82,11 @@ class Evaluation:
     not_yet_due: int | None = None
 
     @property
+    def coefficients(self) -> tuple[Any, ...]:
+        """The terms of an interrupted time series on the ratio scale; empty for other estimators."""
+        return getattr(self.effect, "coefficients", ())
+
+    @property
     def verdict(self) -> Verdict | None:
         if self.effect is None:
             return "not_evaluable"
@@ -116,12 +121,16 @@ class Evaluation:
             "p_change": number(self.p_change),
             "verdict": self.verdict,
             "direction": self.direction,
-            "change": {"estimate": number(self.change.estimate), "ci": [number(self.change.low), number(self.change.high)]}
+            "change": {
+                "estimate": number(self.change.estimate),
+                "ci": [number(self.change.low), number(self.change.high)],
+            }
             if self.change
             else None,
             "method": effect.method if effect else None,
             "df": number(effect.df) if effect else None,
             "not_yet_due": self.not_yet_due,
+            **({"coefficients": [c.to_dict() for c in self.coefficients]} if self.coefficients else {}),
         }
 
 
@@ -218,6 +227,7 @@ def row_of(result: GoalResult, window: str, evaluation: Evaluation) -> dict[str,
     """Return one evaluation as a flat row, the form every table starts from."""
     shape = evaluation.to_dict()
     before, after, low_high, change = (shape.pop(key) for key in ("before", "after", "ci", "change"))
+    shape.pop("coefficients", None)
     return {
         "goal": result.id,
         "window": window,

@@ -154,9 +154,7 @@ class OpenStudy:
         """
         return self.evaluate_period(period, goal=goal, as_of=as_of, language=language)[goal]
 
-    def series(
-        self, goal: str, frequency: Frequency = "month", *, as_of: str | date | None = None
-    ) -> pd.DataFrame:
+    def series(self, goal: str, frequency: Frequency = "month", *, as_of: str | date | None = None) -> pd.DataFrame:
         """Return a goal's metric by calendar period as a tidy frame.
 
         Columns: start, end (dates), value (NaN where nothing counts), records, numerator, denominator and
@@ -171,7 +169,9 @@ class OpenStudy:
         """Return the last calendar period of the programme that has ended by `until`. Raises ParameterError."""
         periods = self.file.periods(until)
         if not periods:
-            raise ParameterError(f"No period of the programme has ended by {until}; it starts on {self.file.programme_start}.")
+            raise ParameterError(
+                f"No period of the programme has ended by {until}; it starts on {self.file.programme_start}."
+            )
         return periods[-1]
 
 

@@ -35,8 +35,12 @@ def effect(result: Effect) -> str:
         "mean", result.scale, [result.estimate, result.low, result.high], target=result.target_value
     )
     rows: list[tuple[str, object]] = [
-        ("estimate", f"{result.estimate:.6g}" if result.scale != "ratio" else
-         f"{result.estimate:.6g} ({form.text(result.estimate)})"),
+        (
+            "estimate",
+            f"{result.estimate:.6g}"
+            if result.scale != "ratio"
+            else f"{result.estimate:.6g} ({form.text(result.estimate)})",
+        ),
         (f"{wording.confidence(result.confidence)} interval", f"{result.low:.6g} to {result.high:.6g}"),
     ]
     if result.target_value is not None:
@@ -54,9 +58,7 @@ def effect(result: Effect) -> str:
     return markup.table(name[result.scale], ("", "value"), rows).text
 
 
-def _cells(
-    result: GoalResult, evaluation: Evaluation, language: Language, unit: str
-) -> tuple[str, str, str, str, str]:
+def _cells(result: GoalResult, evaluation: Evaluation, language: Language, unit: str) -> tuple[str, str, str, str, str]:
     """Return before, after, estimate, interval and target as shown."""
     arms, form = wording.levels(result, evaluation, language, unit), wording.shown(result, evaluation, language, unit)
     known = evaluation.effect
@@ -77,11 +79,24 @@ def goal(result: GoalResult, language: Language = "en", *, title: str | None = N
         if evaluation is None:
             continue
         verdict = result.verdict if evaluation is result.period else evaluation.verdict
-        rows.append((name, badge(verdict, language), *_cells(result, evaluation, language, unit),
-                     formats.probability(evaluation.p_target)))
-    columns = (_("Window"), _("Verdict"), _("Before"), _("After"), _("Estimate"),
-               _("{level} interval").format(level=wording.confidence(result.period.confidence, language)),
-               _("Target"), _("Against the target"))
+        rows.append(
+            (
+                name,
+                badge(verdict, language),
+                *_cells(result, evaluation, language, unit),
+                formats.probability(evaluation.p_target),
+            )
+        )
+    columns = (
+        _("Window"),
+        _("Verdict"),
+        _("Before"),
+        _("After"),
+        _("Estimate"),
+        _("{level} interval").format(level=wording.confidence(result.period.confidence, language)),
+        _("Target"),
+        _("Against the target"),
+    )
     return markup.table(title or result.title, columns, rows, numeric=range(2, 8)).text
 
 
@@ -97,18 +112,25 @@ def overview(
     _ = wording.translator(language)
     rows = []
     for one in result.goals:
-        before, after, estimate, interval, target = _cells(
-            one, one.period, language, (units or {}).get(one.id, "")
-        )
+        before, after, estimate, interval, target = _cells(one, one.period, language, (units or {}).get(one.id, ""))
         name: object = (titles or {}).get(one.id, one.title)
         if links and one.id in links:
             name = markup.tag("a", name, href=links[one.id])
         since = one.to_date.verdict if one.to_date else "not_evaluable"
-        rows.append((name, badge(one.verdict, language), before, after, estimate, interval, target,
-                     badge(since, language)))
+        rows.append(
+            (name, badge(one.verdict, language), before, after, estimate, interval, target, badge(since, language))
+        )
     level = wording.confidence(result.goals[0].period.confidence if result.goals else 0.95, language)
-    columns = (_("Goal"), _("Verdict"), _("Before"), _("After"), _("Estimate"),
-               _("{level} interval").format(level=level), _("Target"), _("Since implementation"))
+    columns = (
+        _("Goal"),
+        _("Verdict"),
+        _("Before"),
+        _("After"),
+        _("Estimate"),
+        _("{level} interval").format(level=level),
+        _("Target"),
+        _("Since implementation"),
+    )
     caption = _("The goals in {period}").format(period=result.period)
     return markup.table(caption, columns, rows, numeric=range(2, 7)).text
 
@@ -123,10 +145,15 @@ def data_used(result: GoalResult, language: Language = "en", *, unit: str = "") 
         form = wording.levels(result, evaluation, language, unit)
         for arm, name in ((evaluation.before, _("before")), (evaluation.after, _("after"))):
             if arm is not None:
-                rows.append((
-                    _("{window}, {arm}").format(window=window, arm=name), formats.span(arm.start, arm.end, language),
-                    formats.count(arm.records), formats.count(arm.clusters), form.text(arm.value),
-                ))
+                rows.append(
+                    (
+                        _("{window}, {arm}").format(window=window, arm=name),
+                        formats.span(arm.start, arm.end, language),
+                        formats.count(arm.records),
+                        formats.count(arm.clusters),
+                        form.text(arm.value),
+                    )
+                )
     columns = (_("Arm"), _("Days"), _("Records"), _("Clusters"), _("Value"))
     return markup.table(_("Records the estimates rest on"), columns, rows, numeric=(2, 3, 4)).text
 
@@ -143,8 +170,10 @@ def left_out(rejected: Mapping[str, int], counts: Mapping[str, int], language: L
         "not_yet_due": _("not yet due"),
     }
     arms = {"before": _("before"), "after": _("after")}
-    rows = [(wording.rejection(reason, language), _("whole source, on reading"), formats.count(count))
-            for reason, count in rejected.items()]
+    rows = [
+        (wording.rejection(reason, language), _("whole source, on reading"), formats.count(count))
+        for reason, count in rejected.items()
+    ]
     for name, told in reasons.items():
         rows += [(told, arms[arm], formats.count(count)) for arm in arms if (count := counts.get(f"{name}_{arm}", 0))]
     columns = (_("Reason"), _("Where"), _("Records"))
@@ -155,8 +184,15 @@ def sensitivity(result: GoalResult, language: Language = "en", *, unit: str = ""
     """Return the estimate under other reasonable choices, with what each choice means."""
     _ = wording.translator(language)
     figures = [v for line in result.sensitivity for v in (line.estimate, line.low, line.high)]
-    form = formats.quantity(result.kind, result.period.scale, figures, target=result.period.target_value, unit=unit,
-                            points=_("percentage points"), language=language)
+    form = formats.quantity(
+        result.kind,
+        result.period.scale,
+        figures,
+        target=result.period.target_value,
+        unit=unit,
+        points=_("percentage points"),
+        language=language,
+    )
     rows = [
         (
             wording.looked_up("sensitivity", line.name, line.name, language),
@@ -167,8 +203,13 @@ def sensitivity(result: GoalResult, language: Language = "en", *, unit: str = ""
         )
         for line in result.sensitivity
     ]
-    columns = (_("Choice"), _("Estimate"), _("{level} interval").format(
-        level=wording.confidence(result.period.confidence, language)), _("Verdict"), _("What differs"))
+    columns = (
+        _("Choice"),
+        _("Estimate"),
+        _("{level} interval").format(level=wording.confidence(result.period.confidence, language)),
+        _("Verdict"),
+        _("What differs"),
+    )
     return markup.table(_("The same question under other reasonable choices"), columns, rows, numeric=(1, 2)).text
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from evalkit.records import Records
     from evalkit.session import OpenStudy
 
-MARKS = {"achieved": "✔", "not_achieved": "✘", "inconclusive": "?", "not_evaluable": "–", None: " "}
+MARKS = {"achieved": "✔", "not_achieved": "✘", "inconclusive": "~", "not_evaluable": "–", None: " "}
 SHOWN_ROWS = 20
 
 
@@ -79,8 +79,8 @@ def check_report(study: OpenStudy, as_of: date | None) -> bool:
     for records in beyond:
         print(
             f"evalkit: source '{records.name}': {_share(records)} of its records were rejected, more than the "
-            f"{100 * records.source.max_rejected:g} % the study allows (max_rejected), so its goals are not evaluable; mend "
-            "the records, or the fields' constraints in the study file.",
+            f"{100 * records.source.max_rejected:g} % the study allows (max_rejected), so its goals are not evaluable; "
+            "mend the records, or the fields' constraints in the study file.",
             file=sys.stderr,
         )
     return bool(beyond)
@@ -104,13 +104,14 @@ def _print_source(study: OpenStudy, records: Records, as_of: date | None) -> Non
     if not records.rejected:
         forget_rejected(study, records)
         return
-    print(f"  {records.rejected} rejected ({_share(records)}; the study allows {100 * records.source.max_rejected:g} %):")
+    limit = f"the study allows {100 * records.source.max_rejected:g} %"
+    print(f"  {records.rejected} rejected ({_share(records)}; {limit}):")
     width = len(str(max(records.reasons.values())))
     for reason, count in records.reasons.items():
         print(f"    {count:>{width}} × {reason}")
     print("  which rows (row 1 is the header):")
     for row in records.rejected_rows(SHOWN_ROWS):
-        key = f" ({records.source.key} {row.key})" if row.key is not None else ""
+        key = f" ({records.source.key} {_printable(row.key)})" if row.key is not None else ""
         print(f"    {row.file} row {row.row}{key}: {row.reason}")
     if records.rejected > SHOWN_ROWS:
         print(f"    … and {records.rejected - SHOWN_ROWS} more")
@@ -124,6 +125,11 @@ def _conclusion(sources: list[Records], beyond: list[Records]) -> str:
     if not rejected:
         return f"Ready: all {found} records are accepted."
     return f"Ready: {found - rejected} of {found} records are accepted; the {rejected} rejected ones count nowhere."
+
+
+def _printable(text: str) -> str:
+    """Return the text without what could steer a terminal."""
+    return "".join(letter if letter.isprintable() else "�" for letter in text)
 
 
 def _counted(number: int, word: str) -> str:

@@ -80,9 +80,7 @@ def table(study: Study, as_of: date, language: Language = "en", *, commitment: s
     return markup.table(_("From weakness to goal"), columns, rows).text
 
 
-def _rows(
-    study: Study, commitment: str | None, title: str, as_of: date, language: Language
-) -> list[tuple[str, ...]]:
+def _rows(study: Study, commitment: str | None, title: str, as_of: date, language: Language) -> list[tuple[str, ...]]:
     _ = wording.translator(language)
     separator = "、" if language == "zh" else ", "
 
@@ -92,9 +90,15 @@ def _rows(
     weaknesses, goals = named(study.weaknesses), named(study.goals)
     rows: list[tuple[str, ...]] = [
         (
-            wording.title(measure, language), weaknesses, title, separator.join(measure.owners) or "–",
-            planned_text(measure, language), actual_text(measure, as_of, language), goals,
+            wording.title(measure, language),
+            weaknesses,
+            title,
+            separator.join(measure.owners) or "–",
+            planned_text(measure, language),
+            actual_text(measure, as_of, language),
+            goals,
         )
-        for measure in study.measures if measure.commitment == commitment
+        for measure in study.measures
+        if measure.commitment == commitment
     ]
     return rows or [(_("no measure"), weaknesses, title, "–", "–", "–", goals)]

@@ -102,8 +102,13 @@ def shown(result: GoalResult, evaluation: Evaluation, language: Language = "en",
     effect = evaluation.effect
     figures = [effect.estimate, effect.low, effect.high] if effect else []
     return formats.quantity(
-        result.kind, evaluation.scale, figures, target=evaluation.target_value, unit=unit,
-        points=translator(language)("percentage points"), language=language,
+        result.kind,
+        evaluation.scale,
+        figures,
+        target=evaluation.target_value,
+        unit=unit,
+        points=translator(language)("percentage points"),
+        language=language,
     )
 
 
@@ -174,9 +179,7 @@ def multiplicity(result: GoalResult, language: Language = "en") -> str:
     ).format(probability=formats.probability(result.p_target_adjusted))
 
 
-def evaluation_sentence(
-    result: GoalResult, evaluation: Evaluation, language: Language = "en", unit: str = ""
-) -> str:
+def evaluation_sentence(result: GoalResult, evaluation: Evaluation, language: Language = "en", unit: str = "") -> str:
     """Return what one window's evaluation says, without the goal's name."""
     _ = translator(language)
     if evaluation.effect is None:
@@ -197,9 +200,7 @@ def goal_text(result: GoalResult, language: Language = "en", *, unit: str = "") 
     return (" " if language == "en" else "").join(part for part in parts if part)
 
 
-def goal_sentence(
-    result: GoalResult, language: Language = "en", *, title: str | None = None, unit: str = ""
-) -> str:
+def goal_sentence(result: GoalResult, language: Language = "en", *, title: str | None = None, unit: str = "") -> str:
     """Return the period's result in plain words: the goal, its verdict, and what stands beside it.
 
     Everything in it comes from `result`, so it cannot contradict the numbers beside it.

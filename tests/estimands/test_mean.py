@@ -23,7 +23,9 @@ def test_large_samples_agree_with_the_delta_method() -> None:
     se = np.sqrt(sum(a.var(ddof=1) / a.size / a.mean() ** 2 for a in (before, after)))
     ratio = after.mean() / before.mean()
     assert effect.estimate == pytest.approx(ratio, rel=1e-12)
-    assert effect.confidence_interval == pytest.approx((ratio * np.exp(-1.96 * se), ratio * np.exp(1.96 * se)), rel=2e-4)
+    assert effect.confidence_interval == pytest.approx(
+        (ratio * np.exp(-1.96 * se), ratio * np.exp(1.96 * se)), rel=2e-4
+    )
 
 
 def test_weights_are_design_weights() -> None:
@@ -40,8 +42,9 @@ def test_weights_are_design_weights() -> None:
 
 
 def test_equal_weights_are_no_weights() -> None:
-    plain, weighted = ek.ratio_of_means(BEFORE, AFTER), ek.ratio_of_means(
-        BEFORE, AFTER, weights=(np.full(400, 3.0), np.full(300, 0.2))
+    plain, weighted = (
+        ek.ratio_of_means(BEFORE, AFTER),
+        ek.ratio_of_means(BEFORE, AFTER, weights=(np.full(400, 3.0), np.full(300, 0.2))),
     )
     assert weighted.estimate == pytest.approx(plain.estimate, rel=1e-12)
     assert weighted.confidence_interval == pytest.approx(plain.confidence_interval, rel=1e-9)

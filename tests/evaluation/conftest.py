@@ -16,7 +16,9 @@ import evalkit as ek
 def study(tmp_path: Path) -> Study:
     """Return a builder: rows (dicts) and a goal's YAML in, an open study out."""
 
-    def build(rows: Iterable[dict[str, Any]], goal: str, *, time: str = "day", extra: str = "", key: str = "") -> ek.OpenStudy:
+    def build(
+        rows: Iterable[dict[str, Any]], goal: str, *, time: str = "day", extra: str = "", key: str = ""
+    ) -> ek.OpenStudy:
         rows = list(rows)
         columns = list(rows[0])
         lines = [",".join(columns)] + [",".join("" if row[c] is None else str(row[c]) for c in columns) for row in rows]

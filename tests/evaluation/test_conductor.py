@@ -14,7 +14,9 @@ MEAN = "    metric: {kind: mean, value: value}\n    better: lower\n    target: {
 
 def test_period_and_to_date_are_what_arrays_give(study: Study) -> None:
     rows = records(effect=0.7)
-    opened = study(rows, MEAN + "    cluster: branch\n    standardise_by: [kind]\n", extra="inference: {common_shocks: none}")
+    opened = study(
+        rows, MEAN + "    cluster: branch\n    standardise_by: [kind]\n", extra="inference: {common_shocks: none}"
+    )
     result = opened.evaluate("g", period="2025-Q3")
 
     def arm(start: str, end: str, column: str) -> list:
@@ -130,7 +132,11 @@ def test_an_unknown_goal_is_named_with_the_nearest(study: Study) -> None:
 def test_levels_differences_and_ratios_of_one_proportion(study: Study) -> None:
     rng = np.random.default_rng(5)
     rows = [
-        {"day": row["day"], "hit": str(bool(rng.random() < (0.95 if row["day"] >= "2025" else 0.80))).lower(), "branch": row["branch"]}
+        {
+            "day": row["day"],
+            "hit": str(bool(rng.random() < (0.95 if row["day"] >= "2025" else 0.80))).lower(),
+            "branch": row["branch"],
+        }
         for row in records()
     ]
     metric = "    metric: {kind: proportion, success: {column: hit, equals: true}}\n    better: higher\n"
@@ -146,14 +152,18 @@ def test_levels_differences_and_ratios_of_one_proportion(study: Study) -> None:
     ratio = study(rows, metric + "    target: {relative_change: 0.10}\n").evaluate("g", period="2025-Q3").period
     assert ratio.effect is not None
     assert ratio.effect.method == "Koopman score"
-    clustered = study(rows, metric + "    target: {level: 0.90}\n    cluster: branch\n").evaluate("g", period="2025-Q3").period
+    clustered = (
+        study(rows, metric + "    target: {level: 0.90}\n    cluster: branch\n").evaluate("g", period="2025-Q3").period
+    )
     assert clustered.effect is not None
     assert clustered.effect.df is not None
 
 
 def test_branches_that_all_agree_are_no_proof_of_certainty(study: Study) -> None:
     """100 % everywhere: the jackknife variance is zero, the answer is the interval over records."""
-    rows = [{"day": row["day"], "hit": "true", "branch": row["branch"]} for row in records(after_until=date(2025, 3, 31))]
+    rows = [
+        {"day": row["day"], "hit": "true", "branch": row["branch"]} for row in records(after_until=date(2025, 3, 31))
+    ]
     goal = (
         "    metric: {kind: proportion, success: {column: hit, equals: true}}\n    better: higher\n"
         "    target: {level: 0.90}\n    cluster: branch\n"
@@ -163,7 +173,9 @@ def test_branches_that_all_agree_are_no_proof_of_certainty(study: Study) -> None
     assert effect.confidence_interval == pytest.approx(ek.proportion(360, 360).confidence_interval)
 
 
-@pytest.mark.parametrize("grouping", ["", "    cluster: branch\n", "    standardise_by: [kind]\n", "    compare_with: same-months\n"])
+@pytest.mark.parametrize(
+    "grouping", ["", "    cluster: branch\n", "    standardise_by: [kind]\n", "    compare_with: same-months\n"]
+)
 def test_rates_by_calendar_days(study: Study, grouping: str) -> None:
     rng = np.random.default_rng(8)
     rows = [row for row in records() if rng.random() < (0.2 if row["day"] < "2025" else 0.1)]
@@ -179,9 +191,14 @@ def test_rates_by_calendar_days(study: Study, grouping: str) -> None:
     assert result.period.effect.details["dispersion"] > 0
 
 
-@pytest.mark.parametrize(("before", "after", "code"), [(0, 5, "zero_events_before"), (5, 0, None), (0, 0, "zero_events_before")])
+@pytest.mark.parametrize(
+    ("before", "after", "code"), [(0, 5, "zero_events_before"), (5, 0, None), (0, 0, "zero_events_before")]
+)
 def test_no_incidents(study: Study, before: int, after: int, code: str | None) -> None:
-    rows = [{"day": "2023-05-01", "events": before, "exposure": 730}, {"day": "2025-02-01", "events": after, "exposure": 90}]
+    rows = [
+        {"day": "2023-05-01", "events": before, "exposure": 730},
+        {"day": "2025-02-01", "events": after, "exposure": 90},
+    ]
     goal = "    metric: {kind: rate, events: events, exposure: exposure}\n    better: lower\n    target: {relative_change: -0.30}\n"
     result = study(rows, goal).evaluate("g", period="2025-Q1")
     if code is None:
@@ -203,9 +220,7 @@ def test_zero_exposure(study: Study) -> None:
 def test_an_indicator_has_neither_target_nor_verdict(study: Study, tmp_path) -> None:
     opened = study(records(), MEAN)
     text = (tmp_path / "study.yaml").read_text(encoding="utf-8")
-    text += (
-        "measures: [{id: m}]\nindicators:\n  - {id: i, measure: m, source: s, metric: {kind: mean, value: value}, better: lower}\n"
-    )
+    text += "measures: [{id: m}]\nindicators:\n  - {id: i, measure: m, source: s, metric: {kind: mean, value: value}, better: lower}\n"
     (tmp_path / "study.yaml").write_text(text, encoding="utf-8")
     opened = ek.open_study(tmp_path / "study.yaml")
     shape = opened.evaluate_period("2025-Q3").to_dict()["indicators"][0]

@@ -14,13 +14,9 @@ from evalkit.results import GoalResult
 MEAN = "    metric: {kind: mean, value: value}\n    better: lower\n    target: {relative_change: -0.20}\n"
 RATE = "    metric: {kind: rate, events: events, exposure: exposure}\n    better: lower\n    target: {relative_change: -0.30}\n"
 SHARE = "    metric: {kind: proportion, success: {column: hit, equals: true}}\n    better: higher\n    target: {difference: 0.1}\n"
-ELAPSED = (
-    "    metric: {kind: mean, value: {from: day, to: done, unit: days}}\n    better: lower\n    target: {relative_change: -0.20}\n"
-)
+ELAPSED = "    metric: {kind: mean, value: {from: day, to: done, unit: days}}\n    better: lower\n    target: {relative_change: -0.20}\n"
 WITHIN = ELAPSED.replace("unit: days", "unit: days, within: 20d")
-DUE = (
-    "    metric: {kind: proportion, success: {column: done, within: 7d, of: day}}\n    better: higher\n    target: {level: 0.5}\n"
-)
+DUE = "    metric: {kind: proportion, success: {column: done, within: 7d, of: day}}\n    better: higher\n    target: {level: 0.5}\n"
 
 Rows = Callable[[], list[dict[str, Any]]]
 
@@ -60,7 +56,9 @@ def elapsed(days_after: int, open_late: bool) -> Rows:
             began = date.fromisoformat(row["day"])
             length = 5 + int(row["value"]) % 9 if began < date(2025, 1, 1) else days_after + int(row["value"]) % 5
             done = date.fromordinal(began.toordinal() + length)
-            rows.append({"day": row["day"], "done": None if open_late and done > date(2025, 9, 30) else done.isoformat()})
+            rows.append(
+                {"day": row["day"], "done": None if open_late and done > date(2025, 9, 30) else done.isoformat()}
+            )
         return rows
 
     return make
@@ -101,19 +99,32 @@ CASES: dict[str, tuple[tuple[Rows, str, str], tuple[Rows, str, str]]] = {
         (new_kind, MEAN + "    standardise_by: [kind]\n", "2025-Q3"),
         (plain, MEAN + "    standardise_by: [kind]\n", "2025-Q3"),
     ),
-    "few_clusters": ((uneven, MEAN + "    cluster: branch\n", "2025-Q3"), (plain, MEAN + "    cluster: branch\n", "2025-Q3")),
+    "few_clusters": (
+        (uneven, MEAN + "    cluster: branch\n", "2025-Q3"),
+        (plain, MEAN + "    cluster: branch\n", "2025-Q3"),
+    ),
     "dominating_cluster": (
         (uneven, MEAN + "    cluster: branch\n", "2025-Q3"),
         (plain, MEAN + "    cluster: branch\n", "2025-Q3"),
     ),
-    "missing_cluster": ((homeless, MEAN + "    cluster: branch\n", "2025-Q3"), (plain, MEAN + "    cluster: branch\n", "2025-Q3")),
+    "missing_cluster": (
+        (homeless, MEAN + "    cluster: branch\n", "2025-Q3"),
+        (plain, MEAN + "    cluster: branch\n", "2025-Q3"),
+    ),
     "small_counts": ((monthly(lambda _, late: 1), RATE, "2025-Q3"), (monthly(lambda *_: 9), RATE, "2025-Q3")),
     "overdispersion": (
         (monthly(lambda month, _: 30 if month % 2 else 2), RATE, "2025"),
         (monthly(lambda *_: 9), RATE, "2025"),
     ),
     "overdispersion_unchecked": (
-        (lambda: [{"day": "2024-12-01", "events": 20, "exposure": 9}, {"day": "2025-08-01", "events": 20, "exposure": 9}], RATE, "2025-Q3"),
+        (
+            lambda: [
+                {"day": "2024-12-01", "events": 20, "exposure": 9},
+                {"day": "2025-08-01", "events": 20, "exposure": 9},
+            ],
+            RATE,
+            "2025-Q3",
+        ),
         (monthly(lambda *_: 9), RATE, "2025-Q3"),
     ),
     "month_shocks_unchecked": (
@@ -126,7 +137,10 @@ CASES: dict[str, tuple[tuple[Rows, str, str], tuple[Rows, str, str]]] = {
         (high, MEAN.replace("lower", "higher").replace("-0.20", "0.40"), "2025-Q3"),
         (high, MEAN.replace("lower", "higher").replace("-0.20", "0.05"), "2025-Q3"),
     ),
-    "target_unattainable": ((monthly(lambda month, _: int(month == 3)), RATE, "2025-07"), (monthly(lambda *_: 9), RATE, "2025")),
+    "target_unattainable": (
+        (monthly(lambda month, _: int(month == 3)), RATE, "2025-07"),
+        (monthly(lambda *_: 9), RATE, "2025"),
+    ),
     "looks_reached": (
         (shifted, MEAN + "    standardise_by: [kind]\n", "2025-Q3"),
         (plain, MEAN, "2025-Q3"),
@@ -178,7 +192,9 @@ def test_duplicate_keys(study: Study) -> None:
 def test_undated_records(study: Study) -> None:
     rows = elapsed(10, True)()
     assert "undated_records" in codes(study(rows, ELAPSED, time="done").evaluate("g", period="2025-Q3"))
-    assert "undated_records" not in codes(study(elapsed(10, False)(), ELAPSED, time="done").evaluate("g", period="2025-Q2"))
+    assert "undated_records" not in codes(
+        study(elapsed(10, False)(), ELAPSED, time="done").evaluate("g", period="2025-Q2")
+    )
 
 
 def test_records_followed_up_equally_long_need_no_caution(study: Study) -> None:
@@ -202,7 +218,10 @@ def test_too_many_rejected_rows_silence_the_source(study: Study) -> None:
 
 
 def test_strata_hardly_in_common_are_not_evaluable(study: Study) -> None:
-    rows = [row | ({"kind": "new"} if row["day"] >= "2025" and row["branch"] in ("b1", "b2", "b3", "b4") else {}) for row in records()]
+    rows = [
+        row | ({"kind": "new"} if row["day"] >= "2025" and row["branch"] in ("b1", "b2", "b3", "b4") else {})
+        for row in records()
+    ]
     result = study(rows, MEAN + "    standardise_by: [kind]\n").evaluate("g", period="2025-Q3")
     assert result.verdict == "not_evaluable"
     assert "strata_not_common" in codes(result)
@@ -221,9 +240,11 @@ def test_unfinished_records_bias_a_recent_window_and_within_removes_it(study: St
         return made
 
     naive = study(rows(), ELAPSED).evaluate("g", period="2025-09").period.effect
-    guarded = study(rows(), ELAPSED.replace("unit: days", "unit: days, within: 60d")).evaluate(
-        "g", period="2025-07", as_of="2025-09-30"
-    ).period.effect
+    guarded = (
+        study(rows(), ELAPSED.replace("unit: days", "unit: days, within: 60d"))
+        .evaluate("g", period="2025-07", as_of="2025-09-30")
+        .period.effect
+    )
     assert naive is not None
     assert guarded is not None
     assert naive.estimate < 0.85

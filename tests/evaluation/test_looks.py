@@ -81,7 +81,11 @@ def test_more_looks_than_planned_are_said(study: Study) -> None:
 def test_a_level_and_its_change_are_repeated_alike(study: Study) -> None:
     rng = np.random.default_rng(1)
     rows = [
-        {"day": r["day"], "hit": str(bool(rng.random() < (0.95 if r["day"] >= "2025" else 0.8))).lower(), "branch": r["branch"]}
+        {
+            "day": r["day"],
+            "hit": str(bool(rng.random() < (0.95 if r["day"] >= "2025" else 0.8))).lower(),
+            "branch": r["branch"],
+        }
         for r in records()
     ]
     goal = (

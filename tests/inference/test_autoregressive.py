@@ -81,9 +81,7 @@ def test_hac_is_that_of_statsmodels():
     matrix = design(months)
     rng = np.random.default_rng(3)
     values = rng.poisson(20, 36).astype(float)
-    known = sm.GLM(values, matrix, family=sm.families.Poisson()).fit(
-        tol=1e-13, cov_type="HAC", cov_kwds={"maxlags": 3}
-    )
+    known = sm.GLM(values, matrix, family=sm.families.Poisson()).fit(tol=1e-13, cov_type="HAC", cov_kwds={"maxlags": 3})
     root = np.sqrt(known.fittedvalues)
     found = hac_covariance(matrix * root[:, None], (values - known.fittedvalues) / root, 3)
     assert found == pytest.approx(known.cov_params(), rel=1e-6)

@@ -97,7 +97,8 @@ def test_coverage_with_few_clusters(clusters: int, unequal: bool) -> None:
         sizes = [np.maximum(1, rng.poisson(total * share / share.sum())) for total in (2000, 500)]
         branch = rng.normal(0, 0.1, clusters)
         values = [
-            np.exp(branch + rng.normal(0, 0.08, clusters)) * (1 + 0.8 * rng.normal(size=clusters) / np.sqrt(n)) for n in sizes
+            np.exp(branch + rng.normal(0, 0.08, clusters)) * (1 + 0.8 * rng.normal(size=clusters) / np.sqrt(n))
+            for n in sizes
         ]
         totals = [np.stack([v * n, n.astype(float)], axis=1) for v, n in zip(values, sizes, strict=True)]
         found = cluster_variance(totals[0][:, :, None, None], totals[1][:, :, None], Estimand(scale="ratio"))

@@ -34,7 +34,12 @@ def test_interval_and_tails_invert_each_other(
     estimate: float, se: float, k1: float, k3: float, confidence: float, link: str
 ) -> None:
     pivot = StudentPivot(
-        estimate=estimate, se=se, df=17.0, method="t", link=link, skewness=Skewness(k1, k3)  # type: ignore[arg-type]
+        estimate=estimate,
+        se=se,
+        df=17.0,
+        method="t",
+        link=link,
+        skewness=Skewness(k1, k3),  # type: ignore[arg-type]
     )
     low, high = pivot.interval(confidence)
     assert low < high

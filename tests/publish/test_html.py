@@ -44,8 +44,15 @@ def test_each_kind_of_output_is_shown() -> None:
 
 
 def test_code_is_folded_below_what_it_shows_and_escaped() -> None:
-    text = page(V4.new_code_cell("import os"), shown({"text/html": "<p>one</p>"}, "show('<b>')"), V4.new_code_cell("end()"))
-    assert text.index("<p>one</p>") < text.index("import os") < text.index("show(&#39;&lt;b&gt;&#39;)") < text.index("end()")
+    text = page(
+        V4.new_code_cell("import os"), shown({"text/html": "<p>one</p>"}, "show('<b>')"), V4.new_code_cell("end()")
+    )
+    assert (
+        text.index("<p>one</p>")
+        < text.index("import os")
+        < text.index("show(&#39;&lt;b&gt;&#39;)")
+        < text.index("end()")
+    )
     assert text.count("<details") == 2
     assert "<details open" not in text
 

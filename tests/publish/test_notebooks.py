@@ -17,7 +17,9 @@ FIXTURES = Path(__file__).parents[1] / "notebooks"
 
 def executed(*outputs: nbformat.NotebookNode, count: int | None = 1) -> nbformat.NotebookNode:
     cell = nbformat.v4.new_code_cell("1 + 1", execution_count=count, outputs=list(outputs))
-    return nbformat.v4.new_notebook(cells=[cell, nbformat.v4.new_code_cell("  ")], metadata={"papermill": {"duration": 1}})
+    return nbformat.v4.new_notebook(
+        cells=[cell, nbformat.v4.new_code_cell("  ")], metadata={"papermill": {"duration": 1}}
+    )
 
 
 def record(data: object) -> nbformat.NotebookNode:
@@ -57,7 +59,9 @@ def test_shipped_notebooks_are_thin_and_portable() -> None:
 def test_unknown_parameters_are_refused_with_the_nearest_known() -> None:
     notebook = notebooks.read(FIXTURES / "good.ipynb")
     notebooks.check_parameters(notebook, "good.ipynb", ["period"])
-    with pytest.raises(ParameterError, match=r"no parameter 'perid'; it has period, language\. Did you mean 'period'\?"):
+    with pytest.raises(
+        ParameterError, match=r"no parameter 'perid'; it has period, language\. Did you mean 'period'\?"
+    ):
         notebooks.check_parameters(notebook, "good.ipynb", ["perid"])
     with pytest.raises(NotebookError, match="0 cells tagged 'parameters'"):
         notebooks.check_parameters(notebooks.read(FIXTURES / "no_parameters_cell.ipynb"), "x.ipynb", [])
@@ -103,7 +107,7 @@ def test_times_random_ids_and_paths_are_not_published() -> None:
     clean = notebooks.normalise(notebook, {"/home/me/bank/study.yaml": "study.yaml"})
     text = nbformat.writes(clean)
     assert "papermill" not in text
-    assert "execution\"" not in text
+    assert 'execution"' not in text
     assert "/home/me" not in text
     assert clean.cells[0].id == "injected-parameters"
     assert clean.cells[0].source == 'study = "study.yaml"'

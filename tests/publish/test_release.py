@@ -25,7 +25,8 @@ def contents(folder: Path) -> dict[str, bytes]:
     timed = {"provenance.json", "ledger.jsonl", ".lock"}
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in timed
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name not in timed
     }
 
 
@@ -120,7 +121,9 @@ def test_a_failing_notebook_changes_nothing_and_leaves_its_copy(
     broken = json.loads((tmp_path / notebooks.GOAL_REPORT).read_text())
     broken["cells"][-1]["source"] = "import sys\n\nsys.exit(0)"
     (tmp_path / notebooks.GOAL_REPORT).write_text(json.dumps(broken))
-    with pytest.raises(NotebookError, match=r"'score' failed: cell \d+ ended with SystemExit.*earlier report stands") as told:
+    with pytest.raises(
+        NotebookError, match=r"'score' failed: cell \d+ ended with SystemExit.*earlier report stands"
+    ) as told:
         publish(small_study, PERIOD, out=out, notebooks=tmp_path, force=True)
     assert told.value.exit_code == 4
     (kept,) = (out / ".failed" / PERIOD).iterdir()

@@ -23,7 +23,9 @@ def task(name: str, folder: Path, **more: object) -> Task:
     return Task(page=name, notebook=NOTEBOOKS / f"{name}.ipynb", folder=folder, **settings)  # type: ignore[arg-type]
 
 
-def test_what_papermill_calls_success_or_completed_is_a_failure_here(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_what_papermill_calls_success_or_completed_is_a_failure_here(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     expected = {
         "failing_cell": "ValueError: the data are upside down",
         "sysexit0": "SystemExit",

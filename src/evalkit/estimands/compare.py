@@ -81,7 +81,9 @@ def _values(totals: Totals, estimand: Estimand) -> tuple[float | None, float]:
     uses_before = estimand.scale != "level" or estimand.standardised
     for count, name, needed in ((totals.records[0], "baseline", uses_before), (totals.records[1], "window", True)):
         if needed and count == 0 and totals.kind != "rate":
-            raise NotEvaluableError(f"no_records_{'before' if name == 'baseline' else 'after'}", f"The {name} has no records that count.")
+            raise NotEvaluableError(
+                f"no_records_{'before' if name == 'baseline' else 'after'}", f"The {name} has no records that count."
+            )
     if estimand.season is not None:
         bare = totals.before[:, 1].sum(axis=(0, 2)) <= 0
         if bool((bare & (estimand.season > 0)).any()):
@@ -99,10 +101,12 @@ def _values(totals: Totals, estimand: Estimand) -> tuple[float | None, float]:
     if estimand.scale == "ratio" and totals.kind == "rate" and before == 0:
         raise NotEvaluableError("zero_events_before", "The baseline has no events; a relative change has no base.")
     if estimand.scale == "ratio" and before <= 0:
-        raise NotEvaluableError("baseline_not_positive", f"The baseline value is {before:g}; a ratio needs a positive one.")
+        raise NotEvaluableError(
+            "baseline_not_positive", f"The baseline value is {before:g}; a ratio needs a positive one."
+        )
     if estimand.scale == "ratio" and after < 0:
         raise NotEvaluableError("negative_value", f"The value after is {after:g}; a ratio needs values above zero.")
-    return (before if uses_before or exposures[0] > 0 and totals.records[0] else None), after
+    return (before if uses_before or (exposures[0] > 0 and totals.records[0]) else None), after
 
 
 def _link_estimate(totals: Totals, estimand: Estimand) -> float:
@@ -317,4 +321,3 @@ def month_dispersion(totals: Totals, estimand: Estimand) -> tuple[float | None, 
     if len(months) < MONTHS_FOR_DISPERSION or free < 1:
         return None, None
     return dispersion(months[:, 1], months[:, 2], months[:, 0])
-

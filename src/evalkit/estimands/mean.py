@@ -54,9 +54,14 @@ def ratio_of_means(
     (0.75, 'achieved')
     """
     y = _values(before, "before"), _values(after, "after")
-    w = [np.ones_like(arm) for arm in y] if weights is None else [
-        _values(given, f"weights of the arm {name}") for given, name in zip(weights, ("before", "after"), strict=True)
-    ]
+    w = (
+        [np.ones_like(arm) for arm in y]
+        if weights is None
+        else [
+            _values(given, f"weights of the arm {name}")
+            for given, name in zip(weights, ("before", "after"), strict=True)
+        ]
+    )
     for arm, weight, name in zip(y, w, ("before", "after"), strict=True):
         if weight.shape != arm.shape:
             raise ParameterError(f"weights: the arm {name} has {arm.size} values and {weight.size} weights.")
@@ -67,8 +72,8 @@ def ratio_of_means(
     sums, second = [], []
     for arm, weight, c, s in zip(y, w, cluster, stratum, strict=True):
         total = np.zeros((groups, 2, kinds))
-        np.add.at(total, (c, 0, s), weight * arm)
-        np.add.at(total, (c, 1, s), weight)
+        np.add.at(total[:, 0], (c, s), weight * arm)
+        np.add.at(total[:, 1], (c, s), weight)
         sums.append(total)
         second.append(np.stack([powers((weight * arm)[s == k], weight[s == k]) for k in range(kinds)], axis=-1))
     totals = Totals(

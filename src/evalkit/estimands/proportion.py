@@ -6,8 +6,8 @@ from typing import Literal
 
 from evalkit.effect import Better, Effect, conclude
 from evalkit.errors import ParameterError, nearest
-from evalkit.inference.checks import count
 from evalkit.inference.binomial import ClopperPearson, ScoreDifference, ScoreRatio, Wilson
+from evalkit.inference.checks import count
 
 
 def proportion(

@@ -121,6 +121,7 @@ def interrupted_time_series(
         before=float(points.values[before].sum() / points.exposure[before].sum()),
         after=float(points.values[evaluated].sum() / points.exposure[evaluated].sum()),
         details={
+            "standard_error": pivot.se,
             "counterfactual": float(without[evaluated].sum() / points.exposure[evaluated].sum()),
             "dispersion": model.dispersion,
             "autocorrelation": spread.correlation,

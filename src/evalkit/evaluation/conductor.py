@@ -35,8 +35,8 @@ def check_period(study: Study, period: Period, as_of: date) -> None:
         )
     if period.start > as_of:
         raise ParameterError(
-            f"The period {period.label} begins on {period.start}, after the data cut-off {as_of}; name an earlier period "
-            "or a later cut-off."
+            f"The period {period.label} begins on {period.start}, after the data cut-off {as_of}; name an earlier "
+            "period or a later cut-off."
         )
 
 
@@ -83,9 +83,9 @@ def evaluate_question(study: Study, asked: Question, period: Period, as_of: date
         flags.append(blocked)
     try:
         comparison = period_comparison(study, question, period, as_of)
-        outcome = evaluate_window(question, asked.moments, comparison, confidence, shocks)
+        outcome = evaluate_window(study, question, asked.moments, comparison, confidence, shocks)
         if blocked is None:
-            lines = sensitivity(question, asked.moments, outcome)
+            lines = sensitivity(study, question, asked.moments, outcome)
             flags += outcome.flags
             flags += diagnose(
                 Case(
@@ -131,8 +131,8 @@ def _blocked(asked: Question) -> Flag | None:
     return flag(
         "too_many_rejected",
         "serious",
-        "{rejected} of {found} records of '{source}' ({share:.1f} %) were rejected, more than the {limit:.1f} % the study "
-        "allows (`max_rejected`); mend the records or the fields' constraints.",
+        "{rejected} of {found} records of '{source}' ({share:.1f} %) were rejected, more than the {limit:.1f} % the "
+        "study allows (`max_rejected`); mend the records or the fields' constraints.",
         rejected=records.rejected,
         found=records.found,
         source=records.name,

@@ -134,7 +134,8 @@ def _unfinished(case: Case) -> Iterator[Flag]:
         yield flag(
             "unfinished_records",
             "info",
-            "{open} records had not finished by the cut-off; {late} that began too late to be followed up are left out.",
+            "{open} records had not finished by the cut-off; {late} that began too late to be followed up are "
+            "left out.",
             open=still_open,
             late=late,
         )
@@ -142,7 +143,8 @@ def _unfinished(case: Case) -> Iterator[Flag]:
         yield flag(
             "unfinished_records",
             "caution",
-            "{open} records had not finished by the cut-off and are left out, so the latest days look quicker than they "
+            "{open} records had not finished by the cut-off and are left out, so the latest days look quicker "
+            "than they "
             "are; set `within` on the value, or place records by '{column}'.",
             open=still_open,
             column=value.to,
@@ -152,7 +154,12 @@ def _unfinished(case: Case) -> Iterator[Flag]:
 def _not_yet_due(case: Case) -> Iterator[Flag]:
     count = case.outcome.evaluation.not_yet_due
     if count:
-        yield flag("not_yet_due", "info", "{count} records' windows had not closed by the cut-off; they are left out.", count=count)
+        yield flag(
+            "not_yet_due",
+            "info",
+            "{count} records' windows had not closed by the cut-off; they are left out.",
+            count=count,
+        )
 
 
 def _window(case: Case) -> Iterator[Flag]:
@@ -242,7 +249,8 @@ def _clusters(case: Case) -> Iterator[Flag]:
         yield flag(
             "few_clusters",
             "caution",
-            "The {clusters:.0f} units of '{cluster}' are worth {effective:.1f} equal ones; with so few the interval is wide "
+            "The {clusters:.0f} units of '{cluster}' are worth {effective:.1f} equal ones; with so few the "
+            "interval is wide "
             "and rests on their being alike.",
             clusters=effect.details.get("clusters", 0.0),
             cluster=cluster,
@@ -296,7 +304,8 @@ def _counts(case: Case) -> Iterator[Flag]:
         yield flag(
             "small_skewed_sample",
             "info",
-            "One side has {records} records; below 500 a strongly skewed value makes false claims more often than stated.",
+            "One side has {records} records; below 500 a strongly skewed value makes false claims more often "
+            "than stated.",
             records=min(totals.records),
         )
 
@@ -310,7 +319,8 @@ def _dispersion(case: Case) -> Iterator[Flag]:
         yield flag(
             "overdispersion_unchecked",
             "caution",
-            "Fewer than 12 months: whether they vary more than chance cannot be checked, and the exact interval assumes not.",
+            "Fewer than 12 months: whether they vary more than chance cannot be checked, and the exact interval "
+            "assumes not.",
         )
     elif phi > 1.5:
         yield flag(
@@ -325,11 +335,13 @@ def _shocks(case: Case) -> Iterator[Flag]:
     if case.question.metric.kind == "rate" or case.study.inference.common_shocks == "none":
         return
     effect = case.outcome.evaluation.effect
-    if effect is not None and "month_shock" not in effect.details:
+    modelled = case.question.estimator.kind != "direct"  # its errors are autoregressive
+    if effect is not None and not modelled and "month_shock" not in effect.details:
         yield flag(
             "month_shocks_unchecked",
             "info",
-            "The baseline has fewer than 12 months that count, so whether whole months move together is not in the interval.",
+            "The baseline has fewer than 12 months that count, so whether whole months move together is not in "
+            "the interval.",
         )
 
 
@@ -343,14 +355,19 @@ def _participation(case: Case) -> Iterator[Flag]:
         yield flag(
             "participation_change",
             "caution" if not 0.5 < change < 2 else "info",
-            "Records a day are {change:.2f} times the baseline's; if other people answer now, the values can move without "
+            "Records a day are {change:.2f} times the baseline's; if other people answer now, the values can "
+            "move without "
             "any change in service.",
             change=change,
         )
 
 
 def _ceiling(case: Case) -> Iterator[Flag]:
-    metric, target, effect = case.question.metric, getattr(case.question, "target", None), case.outcome.evaluation.effect
+    metric, target, effect = (
+        case.question.metric,
+        getattr(case.question, "target", None),
+        case.outcome.evaluation.effect,
+    )
     if target is None or effect is None or effect.before is None or metric.kind == "rate":
         return
     top: float | None = 1.0 if metric.kind == "proportion" else None
@@ -358,13 +375,16 @@ def _ceiling(case: Case) -> Iterator[Flag]:
     if metric.kind == "mean" and isinstance(metric.value, str):
         rules = next(f.constraints for f in case.records.source.fields if f.name == metric.value)
         top, bottom = (rules.maximum, rules.minimum) if rules else (None, None)
-    wanted = {"ratio": effect.before * target.value, "difference": effect.before + target.value, "level": target.value}[target.scale]
+    wanted = {"ratio": effect.before * target.value, "difference": effect.before + target.value, "level": target.value}[
+        target.scale
+    ]
     beyond = (top is not None and wanted > float(top)) or (bottom is not None and wanted < float(bottom))
     if beyond:
         yield flag(
             "ceiling",
             "serious",
-            "The target asks for {wanted:.3g}, beyond the end of the scale; from a baseline of {before:.3g} it cannot be reached.",
+            "The target asks for {wanted:.3g}, beyond the end of the scale; from a baseline of {before:.3g} it "
+            "cannot be reached.",
             wanted=wanted,
             before=effect.before,
         )
@@ -372,7 +392,13 @@ def _ceiling(case: Case) -> Iterator[Flag]:
 
 def _attainable(case: Case) -> Iterator[Flag]:
     effect, totals = case.outcome.evaluation.effect, case.outcome.totals
-    if effect is None or totals is None or totals.kind != "rate" or effect.scale != "ratio" or effect.target_value is None:
+    if (
+        effect is None
+        or totals is None
+        or totals.kind != "rate"
+        or effect.scale != "ratio"
+        or effect.target_value is None
+    ):
         return
     from evalkit.inference.poisson import attainable
 
@@ -394,7 +420,8 @@ def _attainable(case: Case) -> Iterator[Flag]:
         yield flag(
             "target_unattainable",
             "caution",
-            "Even zero events in this window could not show the target; that takes {times:.1f} times its exposure, so at the "
+            "Even zero events in this window could not show the target; that takes {times:.1f} times its "
+            "exposure, so at the "
             "same pace the first that could ends on {end}.",
             times=times,
             end=_later(case, times),
@@ -438,12 +465,13 @@ def crude_estimate(case: Case) -> float | None:
     """Return what plain arithmetic gives: the two sides' raw values compared, without any adjustment."""
     effect = case.outcome.evaluation.effect
     values = [_raw(case.moments, side) for side in ([case.comparison.before], case.comparison.after)]
-    if effect is None or values[1] is None or (effect.scale != "level" and not values[0]):
-        return None
     before, after = values
+    if effect is None or after is None:
+        return None
     if effect.scale == "level":
         return after
-    assert before is not None
+    if before is None or (effect.scale == "ratio" and before == 0):
+        return None
     return after / before if effect.scale == "ratio" else after - before
 
 

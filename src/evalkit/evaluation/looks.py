@@ -37,11 +37,11 @@ def evaluate_to_date(
         return None
     confidence, plan = study.inference.confidence, study.inference.sequential
     if plan == "none":
-        return evaluate_window(question, moments, comparison, confidence, shocks)
+        return evaluate_window(study, question, moments, comparison, confidence, shocks)
     looks = []
     for look in looks_until(study, period)[:-1]:
         earlier = to_date_comparison(study, question, look, look.end)
-        found = evaluate_window(question, moments, earlier, confidence, shocks) if earlier else None
+        found = evaluate_window(study, question, moments, earlier, confidence, shocks) if earlier else None
         if earlier is not None and found is not None and found.evaluation.effect is not None:
             looks.append((earlier, found.evaluation.effect.details["standard_error"]))
     if plan.method == "anytime":
@@ -56,17 +56,17 @@ def evaluate_to_date(
             return Repeated(pivot=pivot, information=shares, looks=plan.looks, spending=plan.spending)
 
         if len(looks) + 1 > plan.looks:
-            outcome = evaluate_window(question, moments, comparison, confidence, shocks, seen)
+            outcome = evaluate_window(study, question, moments, comparison, confidence, shocks, seen)
             return replace(outcome, flags=(*outcome.flags, _exhausted(len(looks) + 1, plan.looks)))
-    return evaluate_window(question, moments, comparison, confidence, shocks, seen)
+    return evaluate_window(study, question, moments, comparison, confidence, shocks, seen)
 
 
 def _exhausted(look: int, planned: int) -> Flag:
     return Flag(
         code="looks_exhausted",
         severity="caution",
-        message=f"This is look {look} at everything to date, and the study planned {planned}: no error is left to spend, so "
-        "the interval to date says little. Plan more looks (`inference.sequential.looks`) before the next programme.",
+        message=f"This is look {look} at everything to date, and the study planned {planned}: no error is left to "
+        "spend, so the interval to date says little. Plan more looks (`inference.sequential.looks`) next time.",
         figures={"look": look, "planned": planned},
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,11 +14,15 @@ from evalkit.estimands.compare import compare
 from evalkit.estimands.totals import Totals
 from evalkit.evaluation.arms import totals_of
 from evalkit.evaluation.common_shocks import added_by
+from evalkit.evaluation.interrupted import plan_of, series_effect
 from evalkit.evaluation.windows import Comparison, month_shares
 from evalkit.inference.contrast import Array, Estimand, arm_values
 from evalkit.inference.shocks import MonthShocks
 from evalkit.moments import Moments
 from evalkit.results import Arm, Evaluation, Flag
+
+if TYPE_CHECKING:
+    from evalkit.study import Study
 
 Seen = Callable[[Pivot, float], Pivot]  # a procedure and its standard error, as seen at one of several looks
 
@@ -116,6 +120,7 @@ def estimate(
 
 
 def evaluate_window(
+    study: Study,
     question: Any,
     moments: Moments,
     comparison: Comparison,
@@ -123,27 +128,37 @@ def evaluate_window(
     shocks: MonthShocks | None,
     seen: Seen | None = None,
 ) -> Outcome:
-    """Evaluate one goal in one window. What cannot be answered comes back as a flag, never as an error."""
+    """Evaluate one goal in one window, by the estimator the study names.
+
+    What cannot be answered comes back as a flag, never as an error.
+    """
     scale, choices, flags = scale_of(question), choices_of(question), []
     target = getattr(question, "target", None)
     totals, season = sample(question, moments, comparison, choices)
     estimand = Estimand(scale=scale, standardised=choices.standardised, season=season)
-    effect = change = None
+    effect: Effect | None = None
+    change: Effect | None = None
     try:
         if choices.standardised:
             _check_strata(totals, question)
-        effect, totals, estimand = estimate(question, moments, comparison, confidence, choices, scale, shocks, seen)
+        plan = plan_of(question)
+        if plan is not None:
+            effect = series_effect(study, question, moments, comparison, confidence, plan, seen)
+        else:
+            effect = estimate(question, moments, comparison, confidence, choices, scale, shocks, seen)[0]
     except NotEvaluableError as reason:
         flags.append(Flag(code=reason.code, severity="serious", message=reason.messages[0]))
     if scale == "level" and effect is not None:
         try:
             change = estimate(question, moments, comparison, confidence, choices, "difference", shocks, seen)[0]
         except NotEvaluableError as reason:
-            flags.append(Flag(code="no_baseline", severity="info", message=f"No change can be told: {reason.messages[0]}"))
-    before = _arm(totals, estimand, moments, comparison, 0)
+            flags.append(
+                Flag(code="no_baseline", severity="info", message=f"No change can be told: {reason.messages[0]}")
+            )
+    before = _arm(totals, estimand, comparison, 0)
     evaluation = Evaluation(
         before=before if before is not None and (before.records or question.metric.kind == "rate") else None,
-        after=_arm(totals, estimand, moments, comparison, 1),
+        after=_arm(totals, estimand, comparison, 1),
         scale=scale,
         confidence=confidence,
         target_value=target.value if target else None,
@@ -167,7 +182,7 @@ def _not_yet_due(question: Any, moments: Moments, comparison: Comparison) -> int
     return moments.total(comparison.after, "not_yet_due")
 
 
-def _arm(totals: Totals, estimand: Estimand, moments: Moments, comparison: Comparison, side: int) -> Arm | None:
+def _arm(totals: Totals, estimand: Estimand, comparison: Comparison, side: int) -> Arm | None:
     """Return one side's description: its value as compared (standardised, month-weighted)."""
     sums = (totals.before.sum(axis=2) if side == 0 else totals.after)[:, 1].sum(axis=-1)
     with np.errstate(divide="ignore", invalid="ignore"):

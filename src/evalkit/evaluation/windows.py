@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,7 +68,8 @@ def _comparison(study: Study, question: Any, asked: Window, as_of: date) -> Comp
     after = Window(asked.start, min(asked.end, as_of)).minus(phase_in)
     if not after:
         raise NotEvaluableError(
-            "inside_phase_in", f"The window {asked} lies wholly inside the goal's phase-in {phase_in}; it belongs to neither side."
+            "inside_phase_in",
+            f"The window {asked} lies wholly inside the goal's phase-in {phase_in}; it belongs to neither side.",
         )
     return Comparison(before=baseline, after=after, asked=asked)
 
@@ -82,7 +84,7 @@ def cuts(study: Study, question: Any, periods: Iterable[Period], as_of: date) ->
 
 def atomic(days: tuple[date, ...]) -> list[Window]:
     """Return the windows between consecutive cuts: disjoint, and each wholly in or out of every window."""
-    return [Window(start, end - timedelta(days=1)) for start, end in zip(days, days[1:], strict=False)]
+    return [Window(start, end - timedelta(days=1)) for start, end in pairwise(days)]
 
 
 def month_shares(windows: Iterable[Window]) -> Array:
@@ -95,4 +97,5 @@ def month_shares(windows: Iterable[Window]) -> Array:
     for window in windows:
         for month in window.months():
             days[month.start.month - 1] += month.days
-    return days / days.sum()
+    shares: Array = days / days.sum()
+    return shares

@@ -88,6 +88,10 @@ def log_ratio_skewness(
     return Skewness(k1, k3)
 
 
+def _exp(value: float) -> float:
+    return math.exp(value) if value < 709 else math.inf
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudentPivot:
     """(link(θ̂) − link(θ)) / se against Student's t (df) or the normal (df None), skew-corrected.
@@ -112,7 +116,7 @@ class StudentPivot:
         centre = self._to_link(self.estimate)
         low = centre - self.se * self.skewness.inverse(quantile)
         high = centre - self.se * self.skewness.inverse(-quantile)
-        return (low, high) if self.link == "identity" else (math.exp(low), math.exp(high))
+        return (low, high) if self.link == "identity" else (_exp(low), _exp(high))
 
     def tails(self, value: float) -> tuple[float, float]:
         distance = self._to_link(self.estimate) - self._to_link(value)

@@ -52,7 +52,9 @@ def _page(study: Mapping[str, Any], results: list[tuple[Path, dict[str, Any]]], 
     rows = [_row(folder, result, goals, language) for folder, result in results]
     columns = (_("Period"), *(titles[goal] for goal in goals))
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(html.TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined,
+        loader=jinja2.FileSystemLoader(html.TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
     )
     return environment.get_template("reports.html.j2").render(
@@ -73,9 +75,7 @@ def _row(folder: Path, result: Mapping[str, Any], goals: list[str], language: La
     period = parse_period(result["period"])
     days = markup.tag("span", formats.span(period.start, period.end, language), class_="ek-soft")
     heading = markup.tag("a", result["period"], href=_link(folder, folder.name, "index", language))
-    cells = [
-        _verdict(folder, goal, verdicts[goal], language) if goal in verdicts else "–" for goal in goals
-    ]
+    cells = [_verdict(folder, goal, verdicts[goal], language) if goal in verdicts else "–" for goal in goals]
     return (Html(f"{heading.text}<br>{days.text}"), *cells)
 
 

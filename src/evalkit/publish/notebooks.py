@@ -71,8 +71,11 @@ def declared_parameters(notebook: Any, name: str) -> tuple[str, ...]:
 def check_parameters(notebook: Any, name: str, given: Iterable[str]) -> None:
     """Raise ParameterError when a parameter is given that the notebook does not declare."""
     known = declared_parameters(notebook, name)
-    wrong = [f"{name} has no parameter '{key}'; it has {', '.join(known)}.{nearest(key, known)}"
-             for key in given if key not in known]
+    wrong = [
+        f"{name} has no parameter '{key}'; it has {', '.join(known)}.{nearest(key, known)}"
+        for key in given
+        if key not in known
+    ]
     if wrong:
         raise ParameterError(wrong)
 
@@ -93,8 +96,10 @@ def finished(notebook: Any) -> dict[str, Any]:
             raise NotebookError(f"cell {place} was never run")
     records = [
         output.data[RESULT_MIME]
-        for cell in notebook.cells if cell.cell_type == "code"
-        for output in cell.outputs if RESULT_MIME in output.get("data", {})
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+        for output in cell.outputs
+        if RESULT_MIME in output.get("data", {})
     ]
     if len(records) != 1:
         raise NotebookError(f"it left {len(records)} result records; its last cell must show the one `report.record()`")

@@ -16,8 +16,19 @@ if TYPE_CHECKING:
     from evalkit.study import Study
 
 PACKAGES = (
-    "babel", "duckdb", "evalkit", "ibis-framework", "matplotlib", "nbclient", "nbconvert", "numpy", "pandas",
-    "papermill", "pyarrow", "scipy", "statsmodels",
+    "babel",
+    "duckdb",
+    "evalkit",
+    "ibis-framework",
+    "matplotlib",
+    "nbclient",
+    "nbconvert",
+    "numpy",
+    "pandas",
+    "papermill",
+    "pyarrow",
+    "scipy",
+    "statsmodels",
 )
 _CODE = {".py", ".po", ".j2", ".css", ".json"}
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from evalkit import wording
-from evalkit.errors import NotebookError, StudyError
+from evalkit.errors import NotebookError
 from evalkit.formats import Language
 from evalkit.periods import Period, parse_date, parse_period
-from evalkit.publish import index, ledger, swap
+from evalkit.publish import checks, index, ledger, swap
 from evalkit.publish import notebooks as books
 from evalkit.publish.lock import locked
 from evalkit.publish.provenance import file_hash, provenance
@@ -27,11 +27,9 @@ if TYPE_CHECKING:
     from evalkit.results import StudyResult
     from evalkit.session import OpenStudy
     from evalkit.study import Study
-    from evalkit.study.model_values import Titled
 
 Status = Literal["published", "renewed", "revised", "up to date"]
 KERNEL = "python3"
-RESERVED = ("index", "context")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,11 +100,11 @@ def publish(
     source = books.locate(notebooks)
     place = Path(out).expanduser().resolve()
     study = evalkit.open_study(study_path)
-    _check_names(study.file)
-    _check_notebooks(source, cutoff)
+    checks.check_names(study.file)
+    checks.check_notebooks(source, cutoff)
     place.mkdir(parents=True, exist_ok=True)
     with locked(place):
-        ledger.claim(place, study_card(study.file))
+        ledger.claim(place, checks.study_card(study.file))
         _sweep(place)
         staging = Path(tempfile.mkdtemp(prefix=".staging-", dir=place))
         try:
@@ -116,38 +114,20 @@ def publish(
                     workers.warm()  # sure to be needed; else it depends on the results
                 result = _evaluated(study, chosen, cutoff, source)
                 run = _Run(
-                    study=study.file, result=result, period=chosen, cutoff=cutoff, source=source, out=place,
-                    staging=staging, timeout=timeout, kernel=kernel or KERNEL, progress=progress,
+                    study=study.file,
+                    result=result,
+                    period=chosen,
+                    cutoff=cutoff,
+                    source=source,
+                    out=place,
+                    staging=staging,
+                    timeout=timeout,
+                    kernel=kernel or KERNEL,
+                    progress=progress,
                 )
                 return run.publish(workers, language, force=force)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
-
-
-def _check_names(study: Study) -> None:
-    """Raise StudyError when a goal would take the place of one of a report's own pages."""
-    taken = [goal.id for goal in study.goals if goal.id in RESERVED]
-    if taken:
-        raise StudyError(
-            f"{study.path}: a goal has the id '{name}', which is the name of a page of every report; choose another id."
-            for name in taken
-        )
-
-
-def _check_notebooks(source: Path, cutoff: date | None) -> None:
-    """Raise ParameterError when a notebook does not declare a parameter that it will be given."""
-    given = ["study", "period", "language", *(["as_of"] if cutoff else [])]
-    for name, names in ((books.PERIOD_REPORT, given), (books.GOAL_REPORT, [*given, "goal"])):
-        books.check_parameters(books.read(source / name), name, names)
-
-
-def study_card(study: Study) -> dict[str, Any]:
-    """Return what `study.json` says: which study the folder belongs to, and its titles in both languages."""
-
-    def both(named: Titled) -> dict[str, str]:
-        return {language: wording.title(named, language) for language in wording.LANGUAGES}
-
-    return {"schema": 1, "id": study.id, "title": both(study), "goals": {goal.id: both(goal) for goal in study.goals}}
 
 
 def _evaluated(study: OpenStudy, period: Period, cutoff: date | None, source: Path) -> StudyResult:
@@ -216,7 +196,8 @@ class _Run:
         truth = json.loads(to_json(self.result.to_dict()))
         expected = {"index": truth, **{goal["id"]: goal for goal in truth["goals"]}}
         changed = [
-            task.page for task, outcome in zip(tasks, outcomes, strict=True)
+            task.page
+            for task, outcome in zip(tasks, outcomes, strict=True)
             if _bare(outcome.record or {}) != _bare(expected[task.page.removesuffix(f".{task.language}")])
         ]
         if changed:
@@ -229,7 +210,9 @@ class _Run:
     def _tasks(self, language: Language) -> list[Task]:
         _ = wording.translator(language)
         parameters: dict[str, Any] = {
-            "study": str(self.study.path), "period": self.period.label, "language": language,
+            "study": str(self.study.path),
+            "period": self.period.label,
+            "language": language,
         }
         if self.cutoff:
             parameters["as_of"] = self.cutoff.isoformat()
@@ -242,12 +225,22 @@ class _Run:
         return [self._task("index", books.PERIOD_REPORT, parameters, language, (back,)), *goals]
 
     def _task(
-        self, stem: str, notebook: str, parameters: dict[str, Any], language: Language,
+        self,
+        stem: str,
+        notebook: str,
+        parameters: dict[str, Any],
+        language: Language,
         links: tuple[tuple[str, str], ...],
     ) -> Task:
         return Task(
-            page=index.page_name(stem, language), notebook=self.source / notebook, parameters=parameters,
-            language=language, folder=self.staged, timeout=self.timeout, kernel=self.kernel, links=links,
+            page=index.page_name(stem, language),
+            notebook=self.source / notebook,
+            parameters=parameters,
+            language=language,
+            folder=self.staged,
+            timeout=self.timeout,
+            kernel=self.kernel,
+            links=links,
             replaced={repr(str(self.study.path))[1:-1]: self.study.path.name},
         )
 
@@ -297,7 +290,8 @@ class _Run:
             "verdicts": {goal.id: goal.verdict for goal in self.result.goals},
             "files": {
                 path.name: file_hash(path)
-                for path in sorted(self.published.iterdir()) if path.is_file() and path.name != "provenance.json"
+                for path in sorted(self.published.iterdir())
+                if path.is_file() and path.name != "provenance.json"
             },
         }
 
@@ -326,7 +320,10 @@ class _Run:
 
     def _report(self, status: Status, language: Language) -> PublishedReport:
         return PublishedReport(
-            period=self.period.label, folder=self.published, status=status, result=self.result,
+            period=self.period.label,
+            folder=self.published,
+            status=status,
+            result=self.result,
             revision=swap.next_revision(self.published),
             pages=tuple(self.published / f"{index.page_name(stem, language)}.html" for stem in self._stems()),
         )

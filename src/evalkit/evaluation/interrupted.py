@@ -1,0 +1,191 @@
+"""A goal's series before and after: the goal's own estimator where the study asks for it, else a sensitivity line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from evalkit.effect import conclude
+from evalkit.errors import NotEvaluableError, ParameterError
+from evalkit.estimands.time_series import interrupted_time_series
+from evalkit.estimands.time_series_result import TimeSeriesEffect
+from evalkit.evaluation.windows import Comparison
+from evalkit.inference.contrast import Array
+from evalkit.inference.student import StudentPivot
+from evalkit.moments import Moments
+from evalkit.periods import Frequency, Window, period_containing
+
+if TYPE_CHECKING:
+    from evalkit.evaluation.window import Seen
+    from evalkit.study import Study
+
+POINTS_BEFORE, POINTS_AFTER, POINTS_FOR_SEASON = 8, 4, 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How a series is modelled: the words of the study's `estimator`."""
+
+    frequency: Frequency
+    family: Any
+    change: Any
+    harmonics: int
+    trend: bool
+    errors: Any
+
+
+def plan_of(question: Any) -> Plan | None:
+    """Return the study's plan for the goal, or None where it is compared directly."""
+    chosen = question.estimator
+    if chosen.kind == "direct":
+        return None
+    return Plan(
+        frequency=chosen.frequency,
+        family=chosen.family,
+        change=chosen.change,
+        harmonics=chosen.harmonics,
+        trend=chosen.trend,
+        errors=chosen.errors,
+    )
+
+
+def usual_plan(question: Any, points_before: int) -> Plan:
+    """Return the plan of the sensitivity line: a step, a trend, a season from two years on."""
+    return Plan(
+        frequency="month",
+        family="quasi-poisson" if question.metric.kind == "rate" else "gaussian",
+        change="level",
+        harmonics=2 if points_before >= POINTS_FOR_SEASON else 0,
+        trend=True,
+        errors="autoregressive",
+    )
+
+
+def counted_points(study: Study, question: Any, moments: Moments, comparison: Comparison) -> tuple[int, int]:
+    """Return how many months with exposure the series has before and after."""
+    found = _points(study, question, moments, comparison, "month")
+    return sum(not p.after for p in found), sum(p.after for p in found)
+
+
+def series_effect(
+    study: Study,
+    question: Any,
+    moments: Moments,
+    comparison: Comparison,
+    confidence: float,
+    plan: Plan,
+    seen: Seen | None = None,
+) -> TimeSeriesEffect:
+    """Return the effect in the comparison's window against the counterfactual of all data up to the cut-off.
+
+    Raises NotEvaluableError where the series cannot answer.
+    """
+    points = _points(study, question, moments, comparison, plan.frequency)
+    after = [point for point in points if point.after]
+    inside = [p.time for p in after if any(window.intersect(p.days) for window in comparison.after)]
+    if not inside or len(after) == len(points):
+        raise NotEvaluableError("too_few_points", "The series has no point on one side of the comparison.")
+    try:
+        effect = _fit(question, points, after[0].time, (inside[0], inside[-1]), confidence, plan)
+    except ParameterError as error:  # a season that so few or such scattered points cannot carry
+        raise NotEvaluableError("too_few_points", f"The series cannot carry the model: {error.messages[0]}") from None
+    return effect if seen is None else _over_looks(effect, seen)
+
+
+def _fit(
+    question: Any, points: list[_Point], first: date, window: tuple[date, date], confidence: float, plan: Plan
+) -> TimeSeriesEffect:
+    target = getattr(question, "target", None)
+    return interrupted_time_series(
+        np.array([point.numerator for point in points]),
+        [point.time for point in points],
+        first,
+        exposure=np.array([point.exposure for point in points]),
+        family=plan.family,
+        change=plan.change,
+        harmonics=plan.harmonics,
+        trend=plan.trend,
+        errors=plan.errors,
+        window=window,
+        target=target.value if target is not None and target.scale == "ratio" else None,
+        better=question.better,
+        confidence=confidence,
+    )
+
+
+def _over_looks(effect: TimeSeriesEffect, seen: Seen) -> TimeSeriesEffect:
+    """Return the same effect with the interval and p-values of one look among several."""
+    error = effect.details["standard_error"]
+    pivot = StudentPivot(estimate=effect.estimate, se=error, df=effect.df, method=effect.method, link="log")
+    repeated = conclude(
+        seen(pivot, error),
+        scale=effect.scale,
+        target=effect.target_value,
+        better=effect.better,
+        confidence=effect.confidence,
+        before=effect.before,
+        after=effect.after,
+    )
+    return replace(
+        effect,
+        low=repeated.low,
+        high=repeated.high,
+        p_target=repeated.p_target,
+        p_change=repeated.p_change,
+        verdict=repeated.verdict,
+        method=repeated.method,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Point:
+    time: date
+    days: Window
+    after: bool
+    numerator: float
+    exposure: float
+
+
+def _points(
+    study: Study, question: Any, moments: Moments, comparison: Comparison, frequency: Frequency
+) -> list[_Point]:
+    """Return the series up to the comparison's end, phase-in left out.
+
+    A calendar period that holds days of both sides stands with the side that has more of them. Where the goal
+    holds a mix, so does every point: its numerator is the standardised value times its exposure.
+    """
+    phase_in = study.windows_of(question)[1]
+    sides = [(comparison.before, False)]
+    sides += [(w, True) for w in Window(study.programme_start, comparison.span.end).minus(phase_in)]
+    found: dict[date, tuple[Window, bool]] = {}
+    for window, after in sides:
+        for month in window.months():
+            time = period_containing(month.start, frequency).start
+            known = found.get(time)
+            if known is not None and known[1] == after:
+                found[time] = Window(known[0].start, month.end), after
+            elif known is None or known[0].days < month.days:
+                found[time] = month, after
+    shares = _by_stratum(question, moments, comparison.before)[1]
+    points = []
+    for time, (days, after) in sorted(found.items()):
+        numerators, exposures = _by_stratum(question, moments, days)
+        common = (shares > 0) & (exposures > 0)
+        exposure = float(exposures.sum())
+        if not common.any():
+            continue
+        value = float((shares[common] * numerators[common] / exposures[common]).sum() / shares[common].sum())
+        points.append(_Point(time=time, days=days, after=after, numerator=value * exposure, exposure=exposure))
+    return points
+
+
+def _by_stratum(question: Any, moments: Moments, days: Window) -> tuple[Array, Array]:
+    """Return Σa and Σb by stratum, in one stratum where the goal holds no mix."""
+    inside = moments.within([days])
+    kinds = moments.stratum[inside] if question.standardise_by else np.zeros(int(inside.sum()), dtype=np.intp)
+    size = max(1, len(moments.strata)) if question.standardise_by else 1
+    a, b = (np.bincount(kinds, weights=moments.sums[inside, column], minlength=size) for column in (0, 1))
+    return a, b

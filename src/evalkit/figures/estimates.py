@@ -1,0 +1,209 @@
+"""Estimates against their target: one effect, or a goal's windows and alternatives as a forest plot."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from evalkit import formats, wording
+from evalkit.figures.style import BLACK, GREY, MARKERS, POINTS, styled, text_width, tick
+from evalkit.formats import Language, Quantity
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from evalkit.effect import Effect
+    from evalkit.results import Evaluation, GoalResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One row of a forest plot, on the raw scale."""
+
+    name: str
+    estimate: float | None
+    low: float | None
+    high: float | None
+    verdict: str | None = None
+    main: bool = False
+
+
+def effect(result: Effect) -> Figure:
+    """Draw one effect: estimate with interval, the target and no change, on its own scale."""
+    form = formats.quantity(
+        "mean", result.scale, [result.estimate, result.low, result.high], target=result.target_value
+    )
+    line = Line(name="", estimate=result.estimate, low=result.low, high=result.high, verdict=result.verdict, main=True)
+    return _forest([line], form, result.target_value, result.null_value, "en")
+
+
+def forest(result: GoalResult, language: Language = "en", *, unit: str = "", alternatives: bool = True) -> Figure:
+    """Draw target, this period, everything since implementation and, below, the estimate under other choices."""
+    _ = wording.translator(language)
+    windows = [(_("This period"), result.period), (_("Since implementation"), result.to_date)]
+    lines = [
+        # The period's own line carries the goal's verdict, which also minds the other goals.
+        _line_of(name, evaluation, result.verdict if evaluation is result.period else evaluation.verdict)
+        for name, evaluation in windows
+        if evaluation is not None
+    ]
+    if alternatives:
+        lines += [
+            Line(
+                name=wording.looked_up("sensitivity", other.name, other.name, language),
+                estimate=other.estimate,
+                low=other.low,
+                high=other.high,
+                verdict=other.verdict,
+            )
+            for other in result.sensitivity
+        ]
+    form = _form(result, lines, language, unit)
+    return _forest(
+        lines, form, result.period.target_value, {"ratio": 1.0, "difference": 0.0}.get(result.period.scale), language
+    )
+
+
+def _line_of(name: str, evaluation: Evaluation, verdict: str | None) -> Line:
+    effect = evaluation.effect
+    return Line(
+        name=name,
+        verdict=verdict,
+        main=True,
+        estimate=effect.estimate if effect else None,
+        low=effect.low if effect else None,
+        high=effect.high if effect else None,
+    )
+
+
+def _form(result: GoalResult, lines: Sequence[Line], language: Language, unit: str) -> Quantity:
+    figures = [value for line in lines for value in (line.estimate, line.low, line.high)]
+    return formats.quantity(
+        result.kind,
+        result.period.scale,
+        figures,
+        target=result.period.target_value,
+        unit=unit,
+        points=wording.translator(language)("percentage points"),
+        language=language,
+    )
+
+
+def _forest(
+    lines: Sequence[Line], form: Quantity, target: float | None, null: float | None, language: Language
+) -> Figure:
+    from matplotlib.figure import Figure
+
+    _ = wording.translator(language)
+    told = [
+        f"{wording.SYMBOLS[line.verdict]} {form.text(line.estimate)} ({form.interval(line.low, line.high)})"
+        if line.estimate is not None
+        else wording.badge_text("not_evaluable", language)
+        for line in lines
+    ]
+    width = 760.0
+    left = min(230.0, 18 + max((text_width(line.name) for line in lines), default=0))
+    right = min(360.0, 20 + max((text_width(text, 12) for text in told), default=0))
+    height = 30.0 * len(lines) + 84
+    with styled():
+        figure = Figure(figsize=(width / POINTS, height / POINTS))
+        axes = figure.add_axes((left / width, 44 / height, (width - left - right) / width, (height - 44 - 34) / height))
+        rows = range(len(lines), 0, -1)
+        for row, line in zip(rows, lines, strict=True):
+            _draw_line(axes, row, line, form)
+        _limits(axes, lines, form, target, null)
+        axes.set_ylim(0.4, len(lines) + 0.6)
+        axes.set_yticks(list(rows), [line.name for line in lines])
+        axes.tick_params(axis="y", length=0, labelcolor=BLACK)
+        axes.spines["left"].set_visible(False)
+        for row, text, line in zip(rows, told, lines, strict=True):
+            axes.annotate(
+                text,
+                (1, row),
+                (10, 0),
+                ("axes fraction", "data"),
+                "offset points",
+                va="center",
+                fontweight="bold" if line.main else "normal",
+                annotation_clip=False,
+            )
+        _reference(axes, null, form, _("no change"), GREY, ":", "left")
+        _reference(axes, target, form, _("target {target}").format(target=form.target(target)), BLACK, "--", "right")
+        _ticks(axes, form)
+    return figure
+
+
+def _draw_line(axes: Axes, row: int, line: Line, form: Quantity) -> None:
+    if line.estimate is None or not math.isfinite(line.estimate):
+        return
+    marker, colour, filled = MARKERS[line.verdict]
+    ends = [
+        form.shown(value) if value is not None and math.isfinite(value) else form.shown(line.estimate)
+        for value in (line.low, line.high)
+    ]
+    axes.plot(
+        ends,
+        [row, row],
+        color=colour if line.main else GREY,
+        linewidth=3.0 if line.main else 1.6,
+        solid_capstyle="butt",
+    )
+    axes.plot(
+        [form.shown(line.estimate)],
+        [row],
+        marker=marker,
+        markersize=10 if line.main else 7,
+        linestyle="none",
+        markeredgecolor=BLACK,
+        markeredgewidth=0.0 if marker == "X" else 0.8,
+        markerfacecolor=colour if filled else "white",
+    )
+
+
+def _limits(axes: Axes, lines: Sequence[Line], form: Quantity, target: float | None, null: float | None) -> None:
+    """Frame all that is drawn; bounds that run far away from the main lines are cut at the frame."""
+
+    def reach(values: Iterable[float | None]) -> tuple[float, float]:
+        known = [form.shown(v) for v in values if v is not None and math.isfinite(v)]
+        return (min(known), max(known)) if known else (0.0, 1.0)
+
+    main = [v for line in lines if line.main for v in (line.low, line.estimate, line.high)]
+    low, high = reach([*main, *(line.estimate for line in lines), target, null])
+    everything = reach([*main, *(v for line in lines for v in (line.low, line.estimate, line.high)), target, null])
+    if everything[1] - everything[0] <= 3 * (high - low):
+        low, high = everything
+    margin = 0.12 * (high - low) or abs(high) * 0.1 or 1.0
+    axes.set_xlim(low - margin, high + margin)
+
+
+def _reference(
+    axes: Axes, value: float | None, form: Quantity, label: str, colour: str, dashes: str, side: str
+) -> None:
+    if value is None:
+        return
+    place = form.shown(value)
+    axes.axvline(place, color=colour, linestyle=dashes, linewidth=1.5, zorder=0)
+    low, high = axes.get_xlim()
+    share = (place - low) / (high - low)
+    align = "left" if share < 0.2 else "right" if share > 0.8 else "center"
+    lift = 6 if side == "right" else 20
+    axes.annotate(
+        label,
+        (place, 1),
+        (0, lift),
+        ("data", "axes fraction"),
+        "offset points",
+        ha=align,
+        color=colour,
+        annotation_clip=False,
+    )
+
+
+def _ticks(axes: Axes, form: Quantity) -> None:
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: tick(value, form)))
