@@ -159,5 +159,5 @@ def daily() -> list[list[object]]:
     for i in range(0, 455, 5):
         day = date(2024, 1, 1) + timedelta(days=i)
         rise = 3 if day.year == 2025 else 0
-        rows += [[day.isoformat(), 10 + b + (i * 7 + b * 3) % 5 + rise, f"B{b}"] for b in range(4)]
+        rows += [[day.isoformat(), 10 + b + (i // 5 * 7 + b * 3) % 5 + rise, f"B{b}"] for b in range(4)]
     return rows

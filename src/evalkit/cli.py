@@ -95,7 +95,9 @@ def _told(error: Exception) -> int:
         _say(f"{error.filename}: {error.strerror}.")
         return 2 if error.errno in _REFUSED else 1
     # the message is kept back, for it may quote a record
-    frame = traceback.extract_tb(error.__traceback__)[-1]
+    own = Path(__file__).parent
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).is_relative_to(own)]
+    frame = frames[-1]
     _say(
         f"a fault of evalkit itself: {type(error).__name__} in {Path(frame.filename).name}, line {frame.lineno}; run "
         "again with --debug for the details and report them."

@@ -97,8 +97,7 @@ def _print_source(study: OpenStudy, records: Records, as_of: date | None) -> Non
     if not records.found:
         print("  there is nothing to evaluate: the file has a header and no records")
     if undated := records.undated():
-        column = " and ".join(records.source.time_columns)
-        print(f"  {undated} have no {column}, so they belong to no period and do not count")
+        print(f"  {undated} have no {records.source.time}, so they belong to no period and do not count")
     if as_of is not None and (late := records.after(as_of)):
         print(f"  {late} are dated after the cut-off {as_of} and do not count")
     if not records.rejected:

@@ -179,8 +179,6 @@ def test_branches_that_all_agree_are_no_proof_of_certainty(study: Study) -> None
 def test_rates_by_calendar_days(study: Study, grouping: str) -> None:
     rng = np.random.default_rng(8)
     rows = [row for row in records() if rng.random() < (0.2 if row["day"] < "2025" else 0.1)]
-    if "standardise" in grouping:
-        grouping, extra = "    standardise_by: []\n", ""
     goal = f"    metric: {{kind: rate, exposure: calendar-days}}\n    better: lower\n    target: {{relative_change: -0.30}}\n{grouping}"
     result = study(rows, goal).evaluate("g", period="2025")
     before = sum(row["day"] < "2025" for row in rows)

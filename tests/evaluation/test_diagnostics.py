@@ -74,10 +74,70 @@ gaps = changed(value=lambda row: None if row["branch"] == "b3" else row["value"]
 homeless = changed(branch=lambda row: None if row["branch"] == "b3" else row["branch"])
 busy = lambda: [row for row in records() if row["day"] < "2025" or row["branch"] in ("b1", "b2", "b3")]  # noqa: E731
 hits = only("day", "hit")(changed(hit=lambda row: "true" if row["branch"] != "b1" else "false"))
-few_hits = only("day", "hit")(changed(hit=lambda row: "true"))
+few_hits = only("day", "hit")(changed(hit=lambda _: "true"))
 skewless = only("day", "value")(plain)
 small = lambda: skewless()[::40]  # noqa: E731
 high = changed(value=lambda row: round(80 + row["value"] / 5, 3))
+
+
+def drifting(slope: float) -> Rows:
+    """Return values that fall or rise all along, as well before the programme as after."""
+
+    def make() -> list[dict[str, Any]]:
+        start = date(2023, 1, 1).toordinal()
+        return [
+            row
+            | {
+                "value": round(
+                    row["value"] * float(np.exp(slope * (date.fromisoformat(row["day"]).toordinal() - start) / 365)), 4
+                )
+            }
+            for row in records(effect=1.0)
+        ]
+
+    return make
+
+
+def spell(*months: str) -> Rows:
+    """Return values half as high again in some months."""
+    return changed(value=lambda row: round(row["value"] * (1.5 if row["day"][:7] in months else 1.0), 4))
+
+
+def stepped() -> list[dict[str, Any]]:
+    """Return values that fell by a third in the middle of the baseline, where no programme began."""
+    return [row | {"value": round(row["value"] * (0.67 if row["day"] >= "2024" else 1.0), 4)} for row in records()]
+
+
+def moody() -> list[dict[str, Any]]:
+    """Return values whose months follow each other: half a year up, half a year down, out of step with the year."""
+    ups = {f"{year}-{month:02d}" for year, month in ((2023, m) for m in range(1, 6))}
+    ups |= {f"2023-{m:02d}" for m in range(10, 13)} | {f"2024-{m:02d}" for m in (1, 2, 6, 7, 8, 9)}
+    return spell(*ups)()
+
+
+def one_branch_carries_it() -> list[dict[str, Any]]:
+    """Return values that one big branch alone brings just beyond the target."""
+    return [
+        row
+        | {
+            "value": round(
+                row["value"] * ((0.2 if row["branch"] == "b1" else 0.84) if row["day"] >= "2025" else 1.0), 4
+            )
+        }
+        for row in records(effect=1.0)
+    ]
+
+
+def uneven_effect() -> list[dict[str, Any]]:
+    """Two branches in twelve improve greatly: over records it is shown, over branches it is not."""
+    rng = np.random.default_rng(2)
+    rows = []
+    for row in records(effect=1.0):
+        if row["day"] >= "2025":
+            row = row | {"value": round(row["value"] * (0.2 if row["branch"] in ("b1", "b2", "b3", "b4") else 0.95), 4)}
+        rows.append(row | {"value": round(row["value"] * rng.uniform(0.99, 1.01), 4)})
+    return rows
+
 
 CASES: dict[str, tuple[tuple[Rows, str, str], tuple[Rows, str, str]]] = {
     # code: (fires on: rows, goal, period), (silent on)
@@ -111,7 +171,7 @@ CASES: dict[str, tuple[tuple[Rows, str, str], tuple[Rows, str, str]]] = {
         (homeless, MEAN + "    cluster: branch\n", "2025-Q3"),
         (plain, MEAN + "    cluster: branch\n", "2025-Q3"),
     ),
-    "small_counts": ((monthly(lambda _, late: 1), RATE, "2025-Q3"), (monthly(lambda *_: 9), RATE, "2025-Q3")),
+    "small_counts": ((monthly(lambda *_: 1), RATE, "2025-Q3"), (monthly(lambda *_: 9), RATE, "2025-Q3")),
     "overdispersion": (
         (monthly(lambda month, _: 30 if month % 2 else 2), RATE, "2025"),
         (monthly(lambda *_: 9), RATE, "2025"),
@@ -145,22 +205,22 @@ CASES: dict[str, tuple[tuple[Rows, str, str], tuple[Rows, str, str]]] = {
         (shifted, MEAN + "    standardise_by: [kind]\n", "2025-Q3"),
         (plain, MEAN, "2025-Q3"),
     ),
+    "pre_existing_trend": ((drifting(-0.15), MEAN, "2025"), (drifting(0.0), MEAN, "2025")),
+    "placebo_in_time": (
+        (stepped, MEAN + "    cluster: branch\n", "2025"),
+        (plain, MEAN + "    cluster: branch\n", "2025"),
+    ),
+    "regression_to_mean": ((spell("2024-10", "2024-11", "2024-12"), MEAN, "2025"), (plain, MEAN, "2025")),
+    "autocorrelation": ((moody, MEAN + "    cluster: branch\n", "2025"), (drifting(0.0), MEAN, "2025")),
+    "influential_cluster": (
+        (one_branch_carries_it, MEAN + "    cluster: branch\n", "2025"),
+        (lambda: records(effect=0.6), MEAN + "    cluster: branch\n", "2025"),
+    ),
     "verdict_not_robust": (
         (lambda: uneven_effect(), MEAN + "    cluster: branch\n", "2025"),
         (lambda: records(effect=1.4), MEAN + "    cluster: branch\n", "2025"),
     ),
 }
-
-
-def uneven_effect() -> list[dict[str, Any]]:
-    """Two branches in twelve improve greatly: over records it is shown, over branches it is not."""
-    rng = np.random.default_rng(2)
-    rows = []
-    for row in records(effect=1.0):
-        if row["day"] >= "2025":
-            row = row | {"value": round(row["value"] * (0.2 if row["branch"] in ("b1", "b2", "b3", "b4") else 0.95), 4)}
-        rows.append(row | {"value": round(row["value"] * rng.uniform(0.99, 1.01), 4)})
-    return rows
 
 
 @pytest.mark.parametrize("code", CASES)

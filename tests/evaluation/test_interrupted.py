@@ -38,7 +38,7 @@ def test_the_goal_is_what_the_arrays_give(study: Study) -> None:
     assert result.effect.estimate == pytest.approx(expected.estimate, rel=1e-9)
     assert result.effect.confidence_interval == pytest.approx(expected.confidence_interval, rel=1e-9)
     shape = result.to_dict()
-    assert [c["name"] for c in shape["coefficients"]][0] == "level"
+    assert shape["coefficients"][0]["name"] == "level"
     assert len(shape["coefficients"][0]["ci"]) == 2
 
 
@@ -52,7 +52,7 @@ def test_a_trend_that_was_there_before_is_not_the_programmes(study: Study) -> No
     assert direct.period.effect.high < 1
     assert modelled.period.effect.low < 1 < modelled.period.effect.high
     assert "time series" in [line.name for line in direct.sensitivity]
-    assert [line.name for line in modelled.sensitivity][0] == "direct"
+    assert modelled.sensitivity[0].name == "direct"
 
 
 def test_the_line_needs_eight_months_before_and_four_after(study: Study) -> None:

@@ -233,12 +233,15 @@ def record_variance(totals: Totals, estimand: Estimand) -> tuple[float, float | 
     for slopes, sums, sign in zip(parts, (totals.before_powers, totals.after_powers), (-1, 1), strict=True):
         a, b = slopes[0], slopes[1]
         aa, ab, bb, aaa, aab, abb, bbb = sums
-        second = float((a * a * aa + 2 * a * b * ab + b * b * bb).sum())
+        terms = np.stack([a * a * aa, 2 * a * b * ab, b * b * bb])
+        second = float(terms.sum())
+        if second <= 1e-13 * float(np.abs(terms).sum()):  # equal records leave rounding errors
+            second = 0.0
         third = float((a**3 * aaa + 3 * a * a * b * aab + 3 * a * b * b * abb + b**3 * bbb).sum())
-        found.append((max(second, 0.0), sign * third, sign))
+        found.append((second, sign * third, sign))
     counts = totals.records
     used = [i for i in (0, 1) if bool(np.any(parts[i] != 0))]
-    if any(counts[i] < 2 for i in used):
+    if not used or any(counts[i] < 2 for i in used):
         raise NotEvaluableError("too_few_records", "One side of the comparison has fewer than 2 records.")
     variances = [found[i][0] * counts[i] / (counts[i] - 1) for i in used]
     gammas = [found[i][1] / found[i][0] ** 1.5 * math.sqrt(counts[i]) if found[i][0] > 0 else 0.0 for i in used]

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evalkit.effect import Scale
 from evalkit.errors import NotEvaluableError
@@ -22,14 +23,22 @@ from evalkit.periods import Window
 
 
 def baseline_shocks(question: Any, moments: Moments, baseline: Window, scale: Scale) -> MonthShocks | None:
-    """Estimate the shocks from the baseline's months; None for a rate, or with fewer than 12 usable months.
-
-    A month's deviation is its contrast with the whole baseline; its sampling variance is the jackknife of
-    that contrast over clusters, so a branch's lasting difference is in neither, or the linearised variance
-    over records.
-    """
+    """Estimate the shocks from the baseline's months; None for a rate, or with fewer than 12 usable months."""
     if question.metric.kind == "rate":
         return None
+    months, values, sampling = baseline_months(question, moments, baseline, scale)
+    return month_shocks(months, values, sampling) if len(months) >= MONTHS_NEEDED else None
+
+
+def baseline_months(
+    question: Any, moments: Moments, baseline: Window, scale: Scale
+) -> tuple[NDArray[np.int64], Array, Array]:
+    """Return number, deviation and sampling variance of the baseline's months.
+
+    A month's deviation is its contrast with the whole baseline, on the working scale; its sampling variance is
+    the jackknife of that contrast over clusters, so a branch's lasting difference is in neither, or the
+    linearised variance over records, or that of a count. Months that cannot be compared are left out.
+    """
     working: Scale = "difference" if scale == "level" else scale
     months, values, sampling = [], [], []
     for window in baseline.months():
@@ -43,9 +52,7 @@ def baseline_shocks(question: Any, moments: Moments, baseline: Window, scale: Sc
             months.append(_number(window.start))
             values.append(value)
             sampling.append(variance)
-    if len(months) < MONTHS_NEEDED:
-        return None
-    return month_shocks(np.array(months), np.array(values), np.array(sampling))
+    return np.array(months, dtype=np.int64), np.array(values), np.array(sampling)
 
 
 def _month(question: Any, moments: Moments, baseline: Window, window: Window) -> Totals:
@@ -63,6 +70,8 @@ def _month(question: Any, moments: Moments, baseline: Window, window: Window) ->
 
 def _deviation(totals: Totals, estimand: Estimand) -> tuple[float, float]:
     """Return a month's contrast with the baseline and its sampling variance."""
+    if totals.kind == "rate":
+        return _rate_deviation(totals, estimand)
     if totals.records[1] < 2:
         raise NotEvaluableError("too_few_records", "The month has fewer than 2 records.")
     if totals.clustered:
@@ -70,6 +79,18 @@ def _deviation(totals: Totals, estimand: Estimand) -> tuple[float, float]:
         return found.estimate, found.variance
     value = float(contrast(totals.before.sum(axis=0), totals.after.sum(axis=0), estimand))
     return value, record_variance(totals, estimand)[0]
+
+
+def _rate_deviation(totals: Totals, estimand: Estimand) -> tuple[float, float]:
+    """Return a month's rate against the baseline's, half an event added so that none has a logarithm."""
+    (_, whole), (events, exposure) = totals.before.sum(axis=(0, 2, 3)), totals.after.sum(axis=(0, 2))
+    base = float(totals.before[:, 0].sum()) / float(whole) if whole > 0 else 0.0
+    if exposure <= 0 or base <= 0:
+        raise NotEvaluableError("zero_exposure", "The month has no exposure.")
+    rate = (float(events) + 0.5) / float(exposure)
+    if estimand.scale == "ratio":
+        return float(np.log(rate / base)), 1 / (float(events) + 0.5)
+    return rate - base, rate / float(exposure)
 
 
 def added_by(

@@ -42,11 +42,12 @@ def check_period(study: Study, period: Period, as_of: date) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """One goal or indicator with the moments its evaluations need."""
+    """One goal or indicator with the moments its evaluations need; `exposure` are those of a rate's own source."""
 
     question: Any
     moments: Moments
     records: Records
+    exposure: Records | None = None
 
 
 def moments_of(
@@ -55,15 +56,17 @@ def moments_of(
     """Return the moments of a goal for these periods, exposure included."""
     source = records(question.source)
     days = cuts(study, question, [look for period in periods for look in looks_until(study, period)], as_of)
+    exposed: Records | None = None
     moments = goal_moments(source, question, as_of=as_of, timezone=study.timezone, cuts=days)
     if question.metric.kind == "rate":
         exposure = question.metric.exposure
         if exposure == "calendar-days":
             moments = calendar_exposure(moments, atomic(days))
         elif not isinstance(exposure, str):
-            other = exposure_moments(records(exposure.source), question, as_of=as_of, cuts=days)
+            exposed = records(exposure.source)
+            other = exposure_moments(exposed, question, as_of=as_of, cuts=days)
             moments = merge_exposure(moments, other)
-    return Question(question=question, moments=moments, records=source)
+    return Question(question=question, moments=moments, records=source, exposure=exposed)
 
 
 def evaluate_question(study: Study, asked: Question, period: Period, as_of: date, language: str) -> GoalResult:
@@ -125,9 +128,10 @@ def evaluate_question(study: Study, asked: Question, period: Period, as_of: date
 
 def _blocked(asked: Question) -> Flag | None:
     """Return the flag that forbids any evaluation of the goal, if there is one."""
-    records = asked.records
-    if not records.too_many_rejected:
+    beyond = [r for r in (asked.records, asked.exposure) if r is not None and r.too_many_rejected]
+    if not beyond:
         return None
+    records = beyond[0]
     return flag(
         "too_many_rejected",
         "serious",

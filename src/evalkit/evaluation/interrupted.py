@@ -187,5 +187,7 @@ def _by_stratum(question: Any, moments: Moments, days: Window) -> tuple[Array, A
     inside = moments.within([days])
     kinds = moments.stratum[inside] if question.standardise_by else np.zeros(int(inside.sum()), dtype=np.intp)
     size = max(1, len(moments.strata)) if question.standardise_by else 1
-    a, b = (np.bincount(kinds, weights=moments.sums[inside, column], minlength=size) for column in (0, 1))
+    a, b = (
+        np.bincount(kinds, weights=moments.sums[inside, column], minlength=size).astype(np.float64) for column in (0, 1)
+    )
     return a, b

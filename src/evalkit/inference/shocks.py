@@ -64,7 +64,9 @@ class Added:
         return total * total / weight if weight > 0 else math.inf
 
 
-def month_shocks(months: NDArray[np.int64], values: Array, sampling: Array) -> MonthShocks | None:
+def month_shocks(
+    months: NDArray[np.int64], values: Array, sampling: Array, *, step_at: int | None = None
+) -> MonthShocks | None:
     """Estimate the shocks of baseline months; None with fewer than 12.
 
     Parameters
@@ -72,6 +74,7 @@ def month_shocks(months: NDArray[np.int64], values: Array, sampling: Array) -> M
     months : month numbers, counted from any origin, shape (M,).
     values : the metric of each month on the working scale (log, or raw), shape (M,).
     sampling : sampling variance of each value, shape (M,).
+    step_at : month from which the level may be another one, so that a step there is no shock.
 
     Residuals are taken about the mean and, from 24 months, two harmonics of the year. ω² and ρ are those at
     which the expected sum of squares and of neighbouring products of the residuals, given the design and
@@ -82,7 +85,9 @@ def month_shocks(months: NDArray[np.int64], values: Array, sampling: Array) -> M
     size = len(values)
     if size < MONTHS_NEEDED:
         return None
-    design = _design(months, size)
+    design = seasonal_design(months.astype(np.float64), size)
+    if step_at is not None:
+        design = np.column_stack([design, months >= step_at])
     residual_maker = np.eye(size) - design @ np.linalg.pinv(design)
     residuals = residual_maker @ values
     neighbours = (np.abs(months[:, None] - months[None, :]) == 1) / 2.0
@@ -101,7 +106,8 @@ def month_shocks(months: NDArray[np.int64], values: Array, sampling: Array) -> M
     )
 
 
-def _design(months: NDArray[np.int64], size: int) -> Array:
+def seasonal_design(months: Array, size: int) -> Array:
+    """Return a constant and, from 24 months, two waves of the year: (months, 1 or 5)."""
     columns = [np.ones(size)]
     if size >= MONTHS_FOR_SEASON:
         for harmonic in (1, 2):

@@ -25,6 +25,7 @@ _TYPE_WORDS = {
 _TRUE = ("true", "True", "TRUE", "1")
 _FALSE = ("false", "False", "FALSE", "0")
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+LARGEST = 1e50  # third powers of products of two such values, summed over 1e8 records, are still finite
 _INTEGER = r"^[+-]?\d+(\.0*)?$"
 _DATE = r"^\d{4}-\d{2}-\d{2}$"
 _SHORT_TIME = r"^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})\s?(Z|[+-]\d{2}.*)?$"
@@ -172,6 +173,8 @@ def _field_reasons(field: Any, value: Any, given: Any) -> list[tuple[Any, str]]:
         reasons.append((value.isnull() if given is None else ~given, f"{name}: missing"))
     if given is not None:
         reasons.append((given & value.isnull(), f"{name}: {_TYPE_WORDS[field.type]}"))
+    if field.type == "number":
+        reasons.append((value.abs() > LARGEST, f"{name}: beyond ±1e50, too large to compute with"))
     if rules.minimum is not None:
         reasons.append((value < _bound(rules.minimum, field.type), f"{name}: below the minimum {rules.minimum}"))
     if rules.maximum is not None:

@@ -110,14 +110,14 @@ class Records:
 
     @cached_property
     def _passed_over(self) -> dict[str, list[int]]:
-        """The row numbers, by file, of rows that are no records: malformed and blank ones."""
+        """By file, how many records stand above each row that is none: malformed and blank ones."""
         rows: dict[str, set[int]] = {label: set() for label in self.files}
         for bad in self.malformed:
             rows[bad.file].add(bad.row)
         for label, path in self.files.items():
             if path.suffix.lower() not in ingest.PARQUET:
                 rows[label].update(blank_rows(path, self.source))
-        return {label: sorted(numbers) for label, numbers in rows.items()}
+        return {label: places_passed_over(sorted(numbers)) for label, numbers in rows.items()}
 
     def _row(self, file: str, place: int) -> int:
         return row_number(place, self._passed_over[file])
@@ -158,15 +158,18 @@ def inert(value: str | None) -> str:
     return text
 
 
+def places_passed_over(rows: Sequence[int]) -> list[int]:
+    """Return the place that each row that is no record would have had among the records, from their row numbers."""
+    return [row - 1 - before for before, row in enumerate(rows)]
+
+
 def row_number(place: int, passed_over: Sequence[int]) -> int:
     """Return a record's row number in its file (the header is row 1) from its place among readable records.
 
-    `passed_over` are the numbers of the rows that are no records, in order.
-
-    >>> [row_number(place, [3, 4]) for place in (1, 2, 3)]
+    >>> [row_number(place, places_passed_over([3, 4])) for place in (1, 2, 3)]
     [2, 5, 6]
     """
-    return place + 1 + bisect_right([row - 1 - before for before, row in enumerate(passed_over)], place)
+    return place + 1 + bisect_right(passed_over, place)
 
 
 def open_records(connection: Backend, study: Study, name: str) -> Records:

@@ -1,9 +1,4 @@
-"""The study file: read, validated, all its mistakes told at once, and frozen.
-
->>> from evalkit.study import load  # doctest: +SKIP
->>> load("data/study.yaml").goal("satisfaction").target.value  # doctest: +SKIP
-1.1
-"""
+"""The study file: read, validated, all its mistakes told at once, and frozen."""
 
 from evalkit.study.load import find, load
 from evalkit.study.model import Study

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import os
 from pathlib import Path
-from typing import Any
 
 from evalkit.errors import ParameterError, StudyError
-from evalkit.study import document as documents
-from evalkit.study.checks import Findings, check_study
-from evalkit.study.checks_goals import check_goals
+from evalkit.study.checks import Checker
 from evalkit.study.model import Study
-from evalkit.study.validation import validate
+from evalkit.study.validation import tell_structure
 from evalkit.study.yaml_lines import MAX_BYTES, decode, parse
 
 VARIABLE = "EVALKIT_STUDY"
@@ -40,28 +36,12 @@ def load(path: str | os.PathLike[str] | None = None) -> Study:
 def read(text: str, name: str = "study.yaml") -> Study:
     """Return the study that a text describes; `name` stands in messages. Raises StudyError as `load` does."""
     document = parse(text, name)
-    checked = validate(document.data)
-    mistakes = [*document.mistakes, *checked.mistakes]
-    casts: dict[documents.Path, Any] = {}
-    if checked.study is not None:
-        found = Findings(document, checked, checked.study)
-        check_study(found)
-        check_goals(found)
-        mistakes += found.mistakes
-        casts = found.casts
-    if mistakes or checked.study is None:
-        raise StudyError(document.sentences(mistakes))
-    return Study.model_validate(_with(document.data, casts))
-
-
-def _with(data: dict[str, Any], casts: dict[documents.Path, Any]) -> dict[str, Any]:
-    changed = copy.deepcopy(data)
-    for path, value in casts.items():
-        inside: Any = changed
-        for part in path[:-1]:
-            inside = inside[part]
-        inside[path[-1]] = value
-    return changed
+    lenient = Study.model_validate(document.data, context="lenient")
+    refused = tell_structure(document, lenient)
+    Checker(document, lenient, refused).check()
+    if document.mistakes:
+        raise StudyError(document.sentences())
+    return Study.model_validate(document.data)
 
 
 def find(path: str | os.PathLike[str] | None = None) -> Path:
@@ -84,23 +64,14 @@ def find(path: str | os.PathLike[str] | None = None) -> Path:
 
 
 def _given(path: Path, by: str) -> Path:
-    try:
-        folder, there = path.is_dir(), path.exists()
-    except (OSError, ValueError):  # a name that no file can have
-        folder = there = False
-    if not there:
-        raise ParameterError(f"The study file {path} ({by}) does not exist.")
-    if not folder:
-        return path.absolute()
-    for file in (path / "study.yaml", path / "data" / "study.yaml"):
-        if file.is_file():
+    for file in (path, path / "study.yaml", path / "data" / "study.yaml"):
+        if os.path.isfile(file):  # noqa: PTH113 - that of Path raises for names that no file can have
             return file.absolute()
-    raise ParameterError(f"The folder {path} ({by}) has neither study.yaml nor data/study.yaml.")
+    raise ParameterError(
+        f"The study file {path} ({by}) does not exist, or is a folder with neither study.yaml nor data/study.yaml."
+    )
 
 
 def shown(file: Path) -> str:
     """Return the file as messages name it: relative to the current folder when inside it."""
-    try:
-        return str(file.relative_to(Path.cwd()))
-    except ValueError:
-        return str(file)
+    return str(file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file)

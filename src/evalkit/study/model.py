@@ -3,111 +3,94 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
-from zoneinfo import ZoneInfo
+from typing import Annotated, Literal, TypeVar
+from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BeforeValidator, Discriminator, Field, PrivateAttr, Tag, model_validator
+from pydantic import Field, PrivateAttr, Tag
 
 from evalkit.errors import ParameterError, nearest
 from evalkit.periods import Frequency, Period, Window, add_months, calendar_periods
+from evalkit.study import model_values as v
 from evalkit.study.model_goal import Goal, Indicator, Question
 from evalkit.study.model_source import Source
-from evalkit.study.model_values import (
-    Column,
-    Day,
-    Id,
-    Model,
-    Number,
-    Span,
-    Str,
-    Titled,
-    Truth,
-    Whole,
-    Words,
-    mapping_or_text,
-    wrong,
-)
+from evalkit.study.model_values import Actual
 
 Part = TypeVar("Part")
 
 
-def _none(value: Any) -> Any:
-    if value != "none":
-        raise wrong("expected none, {method: alpha-spending, looks: 6} or {method: anytime}")
-    return value
+_Timezone = Annotated[
+    v.Str,
+    v.accepted_by(
+        ZoneInfo, "which is not a timezone; expected a name such as Asia/Shanghai or UTC", available_timezones
+    ),
+]
 
 
-class Calendar(Model):
+class Calendar(v.Model):
     """The baseline, the programme's start and the reporting periods."""
 
-    baseline: Span = Field(description="The days before the programme, both included.")
-    programme_start: Day | None = Field(default=None, description="By default the day after the baseline.")
-    frequency: Frequency = Field(default="quarter", description="The reporting period.")
+    baseline: v.Span = Field(description="The days before the programme, both included.")
+    programme_start: v.Day | None = Field(None, description="By default the day after the baseline.")
+    frequency: Frequency = Field("quarter", description="The reporting period.")
+
+    def problems(self) -> Iterator[v.Problem]:
+        start, end = self.programme_start, self.baseline and self.baseline.end
+        if start and end and start <= end:
+            told = f"the programme starts on {start}, within or before the baseline, which ends on {end}"
+            yield ("programme_start",), f"{told}; the two may not overlap."
 
 
-class AlphaSpending(Model):
+class AlphaSpending(v.Model):
     """Group-sequential looks: the error is spent over the planned looks."""
 
     method: Literal["alpha-spending"] = Field(description="The error is spent over the planned looks.")
-    spending: Literal["obrien-fleming", "pocock"] = Field(
-        default="obrien-fleming", description="How early the error is spent."
-    )
-    looks: Annotated[Whole, Field(ge=1, le=200)] = Field(description="How many looks are planned.")
+    spending: Literal["obrien-fleming", "pocock"] = Field("obrien-fleming", description="How early it is spent.")
+    looks: Annotated[v.Whole, Field(ge=1, le=200)] = Field(description="How many looks are planned.")
 
 
-class Anytime(Model):
+class Anytime(v.Model):
     """A confidence sequence, valid at any number of looks."""
 
     method: Literal["anytime"] = Field(description="Valid at any number of looks.")
 
 
-SequentialPlan = Annotated[AlphaSpending | Anytime, Field(discriminator="method")]
-NoPlan = Annotated[Literal["none"], BeforeValidator(_none)]
+SequentialPlan = Annotated[Annotated[AlphaSpending, Tag("alpha-spending")] | Annotated[Anytime, Tag("anytime")], v.KIND]
 
 
-class Inference(Model):
+class Inference(v.Model):
     """Confidence, and what is done about several goals, several looks, and months that move together."""
 
-    confidence: Annotated[Number, Field(gt=0.5, lt=1)] = Field(
-        default=0.95, description="Of two-sided intervals; targets are tested one-sided at (1 - confidence) / 2."
+    confidence: Annotated[v.Number, Field(gt=0.5, lt=1)] = Field(0.95, description="Of two-sided intervals.")
+    multiplicity: Literal["holm", "bonferroni", "none"] = Field("holm", description="The adjustment over all goals.")
+    sequential: Annotated[Annotated[Literal["none"], v.TEXT] | Annotated[SequentialPlan, v.OTHER], v.EITHER] = Field(
+        "none", description="The adjustment for repeated looks at everything to date."
     )
-    multiplicity: Literal["holm", "bonferroni", "none"] = Field(
-        default="holm", description="The adjustment over the study's goals."
-    )
-    sequential: Annotated[
-        Annotated[NoPlan, Tag("<text>")] | Annotated[SequentialPlan, Tag("<mapping>")], Discriminator(mapping_or_text)
-    ] = Field(default="none", description="The adjustment for repeated looks at everything to date.")
-    common_shocks: Literal["auto", "none"] = Field(
-        default="auto", description="Whether months that move together across clusters widen the interval."
-    )
-    minimum_cell: Annotated[Whole, Field(ge=1)] = Field(
-        default=5, description="Breakdowns do not show cells of fewer records."
-    )
+    common_shocks: Literal["auto", "none"] = Field("auto", description="Months that move together widen the interval.")
+    minimum_cell: Annotated[v.Whole, Field(ge=1)] = Field(5, description="Breakdowns do not show smaller cells.")
 
 
-class Weakness(Titled):
+class Weakness(v.Titled):
     """A weakness the programme answers."""
 
-    commitment: Id | None = Field(default=None, description="The commitment that answers it.")
+    commitment: v.CommitmentId | None = Field(None, description="The one that answers it.")
 
 
-class Commitment(Titled):
+class Commitment(v.Titled):
     """What was promised to customers."""
 
 
-class Planned(Model):
+class Planned(v.Model):
     """When a measure was planned: `start` and `months`, or `ongoing`."""
 
-    start: Day | None = Field(default=None, description="The first day.")
-    months: Annotated[Whole, Field(ge=1, le=1200)] | None = Field(default=None, description="How many months it takes.")
-    ongoing: Truth = Field(default=False, description="true: it has no end.")
+    start: v.Day | None = Field(None, description="The first day.")
+    months: Annotated[v.Whole, Field(ge=1, le=1200)] | None = Field(None, description="How many months it takes.")
+    ongoing: v.Truth = Field(False, description="true: it has no end.")
 
-    @model_validator(mode="after")
-    def _one_form(self) -> Planned:
+    def problems(self) -> Iterator[v.Problem]:
         if self.ongoing == (self.months is not None) or (self.months is not None and self.start is None):
-            raise wrong("expected {start, months}, or {ongoing: true}")
-        return self
+            yield (), "expected {start, months}, or {ongoing: true}."
 
     @property
     def end(self) -> dt.date | None:
@@ -117,48 +100,41 @@ class Planned(Model):
         return add_months(self.start, self.months) - dt.timedelta(days=1)
 
 
-class Actual(Model):
-    """When a measure really ran; without `end` it still does."""
-
-    start: Day = Field(description="The first day.")
-    end: Day | None = Field(default=None, description="The last day, included; absent while it runs.")
-
-
-class Measure(Titled):
+class Measure(v.Titled):
     """Something done to keep a commitment."""
 
-    commitment: Id | None = Field(default=None, description="The commitment it serves.")
-    owners: tuple[Words, ...] = Field(default=(), description="Who carries it out.")
-    planned: Planned | None = Field(default=None, description="When it was planned.")
-    actual: Actual | None = Field(default=None, description="When it really ran.")
+    commitment: v.CommitmentId | None = Field(None, description="The commitment it serves.")
+    owners: tuple[v.Words, ...] = Field((), description="Who carries it out.")
+    planned: Planned | None = Field(None, description="When it was planned.")
+    actual: Actual | None = Field(None, description="When it really ran.")
 
 
-class Feedback(Model):
+class Feedback(v.Model):
     """Where the analysis page of customers' feedback finds its records."""
 
-    source: Id = Field(description="The source of the feedback.")
-    category: Column = Field(description="The column with the topic.")
-    channel: Column | None = Field(default=None, description="The column with the channel.")
-    text: Column | None = Field(default=None, description="The column with the customer's words.")
+    source: v.SourceName = Field(description="The source of the feedback.")
+    category: v.Label = Field(description="The column with the topic.")
+    channel: v.Label | None = Field(None, description="The column with the channel.")
+    text: Annotated[v.Name, v.Refers(types=("string",))] | None = Field(None, description="The column with the words.")
 
 
-class Study(Titled):
+class Study(v.Titled):
     """A whole evaluation plan: sources, goals, and how they are judged. Made by `evalkit.study.load`."""
 
     schema_version: Literal[1] = Field(alias="schema", description="The version of this file's form: 1.")
-    timezone: Str = Field(default="UTC", description="Naive times are in it, aware ones are converted to it.")
+    timezone: _Timezone = Field("UTC", description="Of naive times.")
     calendar: Calendar = Field(description="When the baseline was, when the programme began, how often it is judged.")
-    inference: Inference = Field(default=Inference(), description="Confidence and adjustments.")
-    weaknesses: tuple[Weakness, ...] = Field(default=(), description="The weaknesses the programme answers.")
-    commitments: tuple[Commitment, ...] = Field(default=(), description="What was promised.")
-    measures: tuple[Measure, ...] = Field(default=(), description="What is done to keep the promises.")
-    sources: dict[Id, Source] = Field(min_length=1, description="The records, by name.")
+    inference: Inference = Field(Inference(), description="Confidence and adjustments.")
+    weaknesses: tuple[Weakness, ...] = Field((), description="The weaknesses the programme answers.")
+    commitments: tuple[Commitment, ...] = Field((), description="What was promised.")
+    measures: tuple[Measure, ...] = Field((), description="What is done to keep the promises.")
+    sources: dict[str, Source] = Field(min_length=1, description="The records, by name.")
     goals: tuple[Goal, ...] = Field(min_length=1, description="What is judged.")
-    indicators: tuple[Indicator, ...] = Field(default=(), description="What is watched without a target.")
-    feedback: Feedback | None = Field(default=None, description="The feedback that the analysis page shows.")
+    indicators: tuple[Indicator, ...] = Field((), description="What is watched without a target.")
+    feedback: Feedback | None = Field(None, description="The feedback that the analysis page shows.")
 
-    _path: Path = PrivateAttr(default=Path("study.yaml"))
-    _hash: str = PrivateAttr(default="")
+    _path: Path = PrivateAttr(Path("study.yaml"))
+    _hash: str = PrivateAttr("")
 
     @property
     def path(self) -> Path:
@@ -193,8 +169,7 @@ class Study(Titled):
     def goal(self, id: str) -> Goal | Indicator:
         """Return the goal, or indicator, of this id. Raises ParameterError naming those there are."""
         questions: tuple[Goal | Indicator, ...] = (*self.goals, *self.indicators)
-        known = {question.id: question for question in questions}
-        return _pick("goal or indicator", id, known)
+        return _pick("goal or indicator", id, {question.id: question for question in questions})
 
     def source(self, name: str) -> Source:
         """Return the source of this name. Raises ParameterError naming those there are."""
@@ -208,10 +183,8 @@ class Study(Titled):
 
     def commitment_of(self, question: Question) -> Commitment | None:
         """Return a goal's commitment; an indicator's own or else its measure's. None where there is none."""
-        wanted = question.commitment
-        if wanted is None and isinstance(question, Indicator):
-            wanted = next((measure.commitment for measure in self.measures_of(question)), None)
-        return next((commitment for commitment in self.commitments if commitment.id == wanted), None)
+        wanted = {question.commitment} - {None} or {measure.commitment for measure in self.measures_of(question)}
+        return next((commitment for commitment in self.commitments if commitment.id in wanted), None)
 
     def weaknesses_of(self, question: Question) -> tuple[Weakness, ...]:
         """Return the weaknesses that the commitment of a goal or indicator answers."""
@@ -227,7 +200,7 @@ class Study(Titled):
         return calendar_periods(self.programme_start, until, self.calendar.frequency)
 
 
-def _pick(kind: str, name: str, parts: dict[str, Part]) -> Part:
+def _pick(kind: str, name: str, parts: Mapping[str, Part]) -> Part:
     if name in parts:
         return parts[name]
     raise ParameterError(f"There is no {kind} '{name}'; the study has {', '.join(parts)}.{nearest(name, parts)}")

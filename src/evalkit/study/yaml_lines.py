@@ -1,264 +1,201 @@
-"""YAML by the 1.2 core rules, with the line and column of every key and value.
+"""YAML by the 1.2 core rules as plain data, with the place of every part and what is wrong with it.
 
-PyYAML reads the syntax (libyaml where it is there); what a plain word means is decided here, because
-PyYAML follows YAML 1.1, in which `NO` is false and `12:30:00` is a number. Nothing but text, numbers,
-truth values, nothing, lists and mappings ever comes out, whatever the tags say.
+PyYAML reads the syntax (libyaml where it is there), but follows YAML 1.1, in which `NO` is false and `12:30:00`
+a number; the patterns here say what a plain word means instead (YAML 1.2.2, 10.3.2).
 """
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
 from evalkit.errors import StudyError
-from evalkit.study.document import Document, Mistake, Path, Position, describe, shortened
+
+Path = tuple[str | int, ...]
+Place = tuple[int, int]  # line and column, from 1
 
 MAX_BYTES = 5_000_000
 MAX_NODES = 200_000
 MAX_DEPTH = 50
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CORE = "tag:yaml.org,2002:"
-_NULL = frozenset(("", "~", "null", "Null", "NULL"))
-_TRUTH = {word: word.lower() == "true" for word in ("true", "True", "TRUE", "false", "False", "FALSE")}
-_INT = re.compile(r"[-+]?[0-9]+")
-_OCTAL = re.compile(r"0o[0-7]+")
-_HEX = re.compile(r"0x[0-9a-fA-F]+")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_INFINITY = re.compile(r"([-+]?)\.(inf|Inf|INF)")
-_NAN = frozenset((".nan", ".NaN", ".NAN"))
-_MAX_DIGITS = 300
-_TAGGED = {"int": (int,), "float": (int, float), "bool": (bool,), "null": (type(None),)}
+_WORDS = {
+    "null": r"(?:~|null|Null|NULL|)\Z",
+    "bool": r"(?:true|True|TRUE|false|False|FALSE)\Z",
+    # Longer ones become floats: Python refuses to read them.
+    "int": r"(?:[-+]?[0-9]{1,300}|0o[0-7]{1,300}|0x[0-9a-fA-F]{1,240})\Z",
+    "float": r"(?:[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z",  # noqa: E501
+    "str": "",
+}
+_LOADER: Any = type("CoreLoader", (getattr(yaml, "CSafeLoader", yaml.SafeLoader),), {})
+_LOADER.yaml_implicit_resolvers = {None: [(_CORE + kind, re.compile(pattern)) for kind, pattern in _WORDS.items()]}
 
 
 @dataclass(slots=True)
-class _Node:
-    """A scalar (`content` is its value), a list of nodes, or a list of (key node, value node) pairs."""
+class Document:
+    """A file as plain data. `places` and `written` give, by path, where a key or entry stands and a scalar's text."""
 
-    kind: str
-    content: Any
-    position: Position
-    written: str = ""
-    open: bool = True
+    name: str
+    data: Any = None
+    places: dict[Path, Place] = field(default_factory=lambda: {(): (1, 1)})
+    written: dict[Path, str] = field(default_factory=dict)
+    mistakes: set[tuple[Place, str]] = field(default_factory=set)
+
+    def place(self, path: Path) -> Place:
+        """Return where the part at the path stands, or the nearest thing around it."""
+        while path not in self.places:
+            path = path[:-1]
+        return self.places[path]
+
+    def tell(self, path: Path, message: str, place: Place | None = None) -> None:
+        """Keep a mistake in the part at the path."""
+        self.mistakes.add((place or self.place(path), f"{dotted(path)}: {message}" if path else message))
+
+    def sentences(self) -> list[str]:
+        """Return the mistakes with file, line and column, in file order."""
+        return [f"{self.name}:{line}:{column}: {message}" for (line, column), message in sorted(self.mistakes)]
+
+
+def dotted(path: Path) -> str:
+    """Return a path as a reader writes it: `goals[0].metric.value`."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{shortened(part)}" for part in path).removeprefix(".")
+
+
+def shortened(text: str, limit: int = 60) -> str:
+    """Return the text on one line, cut to `limit` characters."""
+    text = " ".join(text.split())
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def describe(value: object) -> str:
+    """Say what a value is, in words: `the text '0.1'`, `nothing`, `a list`."""
+    if isinstance(value, bool):
+        return f"the truth value {str(value).lower()}"
+    if isinstance(value, int | float):
+        return f"the number {shortened(str(value))}"
+    if isinstance(value, str) and value.strip():
+        return f"the text '{shortened(value)}'"
+    if value is None:
+        return "nothing"
+    kind = "text" if isinstance(value, str) else "mapping" if isinstance(value, dict) else "list"
+    return f"an empty {kind}" if not value or kind == "text" else f"a {kind}"
 
 
 def decode(raw: bytes, name: str) -> str:
-    """Return the text of a study file. Raises StudyError when it is too large or not UTF-8.
-
-    >>> decode(b"id: x", "study.yaml")
-    'id: x'
-    """
+    """Return the text of a study file. Raises StudyError when it is too large or not UTF-8."""
     if len(raw) > MAX_BYTES:
         raise StudyError(f"{name}: the file has more than {MAX_BYTES:,} bytes, the most that a study file may have.")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise StudyError(
-            f"{name}:{line}: the file is not UTF-8 (byte 0x{raw[error.start]:02x}); save it in the encoding UTF-8."
-        ) from None
+        line, byte = raw.count(b"\n", 0, error.start) + 1, raw[error.start]
+        raise StudyError(f"{name}:{line}: the file is not UTF-8 (byte 0x{byte:02x}); save it in UTF-8.") from None
 
 
 def parse(text: str, name: str) -> Document:
-    """Read one YAML document whose top level is a mapping.
+    """Read one YAML document whose top level is a mapping; keys that stand twice are kept in its `mistakes`.
 
-    Raises StudyError, with file, line and column, for anything that is not one. A key that stands twice
-    is told in `mistakes`, so that it can be told together with the others.
+    Raises StudyError, with file, line and column, for anything that is not one.
 
     >>> parse("answer: NO\\ntime: 12:30:00\\nshare: 0.05", "study.yaml").data
     {'answer': 'NO', 'time': '12:30:00', 'share': 0.05}
     """
-    root = _compose(text, name)
-    if root is None:
-        raise StudyError(f"{name}:1: the file is empty; write a study file, beginning with 'schema: 1'.")
-    if root.kind != "map":
-        raise StudyError(
-            f"{name}:{root.position.line}: the file holds {describe(_shallow(root))}; "
-            "expected a mapping of keys, beginning with 'schema: 1'."
-        )
-    return _Builder(Document(name)).build(root)
-
-
-def _shallow(node: _Node) -> object:
-    return node.content if node.kind == "scalar" else [0] if node.content else []
-
-
-def _place(mark: Any) -> Position:
-    return Position(mark.line + 1, mark.column + 1)
-
-
-def _events(text: str, name: str) -> Iterator[Any]:
+    builder = _Builder(Document(name))
     try:
-        yield from yaml.parse(text, Loader=_LOADER)
-    except yaml.MarkedYAMLError as error:
-        raise StudyError(_syntax_sentence(error, text, name)) from None
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        raise StudyError(f"{name}:{line}: the file holds a character that YAML does not allow; remove it.") from None
+        depth = 0
+        # The parser does not recurse, as composing does: no depth can exhaust its stack.
+        for count, event in enumerate(yaml.parse(text, Loader=_LOADER)):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            builder.allow(event, count // 2, depth)
+            if isinstance(event, yaml.ScalarEvent) and re.search("[\0\ud800-\udfff]", event.value):
+                raise builder.refusal(event, "the text holds a character that no file can hold (NUL or half a pair)")
+        node = yaml.compose(text, Loader=_LOADER)
+    except yaml.YAMLError as error:
+        raise StudyError(_not_yaml(error, text, name)) from None
+    data = builder.document.data = builder.value(node, ()) if node else None
+    if not isinstance(data, dict):
+        where = f"{name}:{node.start_mark.line + 1 if node else 1}"
+        raise StudyError(f"{where}: the file holds {describe(data)}; expected a mapping, beginning with 'schema: 1'.")
+    return builder.document
 
 
-def _syntax_sentence(error: yaml.MarkedYAMLError, text: str, name: str) -> str:
-    mark, begun = error.problem_mark, error.context_mark
-    line, column = _place(mark) if mark else (1, 1)
-    lines = text.splitlines()
-    here = lines[line - 1] if line <= len(lines) else ""
-    if "\t" in here[: len(here) - len(here.lstrip())]:
-        return f"{name}:{line}:1: a tab indents this line; YAML indents with spaces only."
-    context = ""
-    if error.context and begun is not None and begun.line + 1 != line:
-        context = f" {error.context} that starts on line {begun.line + 1}"
+def _not_yaml(error: Any, text: str, name: str) -> str:
+    mark, lines = getattr(error, "problem_mark", None), [*text.splitlines(), ""]
+    if mark is None:
+        line = text.count("\n", 0, getattr(error, "position", 0)) + 1
+        return f"{name}:{line}: the file holds a character that YAML does not allow; remove it."
+    if re.match(r" *\t", lines[min(mark.line, len(lines) - 1)]):
+        return f"{name}:{mark.line + 1}:1: a tab indents this line; YAML indents with spaces only."
+    context = f"{error.context} (line {error.context_mark.line + 1}), " if error.context and error.context_mark else ""
     return (
-        f"{name}:{line}:{column}: this is not YAML: {error.problem or 'it cannot be read'}{context}; "
+        f"{name}:{mark.line + 1}:{mark.column + 1}: this is not YAML: {context}{error.problem}; "
         "look at the indentation, quotes and brackets here and just before."
     )
 
 
-def _compose(text: str, name: str) -> _Node | None:
-    """Build the tree from the parser's events without recursion, so that no depth can exhaust the stack."""
-    stack: list[_Node] = []
-    anchors: dict[str, _Node] = {}
-    root: _Node | None = None
-    nodes = 0
-    for event in _events(text, name):
-        if isinstance(event, yaml.DocumentStartEvent) and root is not None:
-            line = _place(event.start_mark).line
-            raise StudyError(f"{name}:{line}: a second document begins here; a study file is one, without '---' in it.")
-        if isinstance(event, yaml.CollectionEndEvent):
-            stack.pop().open = False
-            continue
-        if not isinstance(event, yaml.NodeEvent):
-            continue
-        nodes += 1
-        node = _node(event, anchors, name)
-        if root is None:
-            root = node
-        if stack:
-            _attach(stack[-1], node)
-        if isinstance(event, yaml.CollectionStartEvent):
-            stack.append(node)
-        if nodes > MAX_NODES or len(stack) > MAX_DEPTH:
-            raise _too_much(name, node.position)
-    empty = root is not None and root.kind == "scalar" and root.content is None and not root.written
-    return None if empty else root
+def _place(marked: Any) -> Place:
+    return marked.start_mark.line + 1, marked.start_mark.column + 1
 
 
-def _attach(parent: _Node, node: _Node) -> None:
-    if parent.kind == "list":
-        parent.content.append(node)
-    elif parent.content and len(parent.content[-1]) == 1:
-        parent.content[-1].append(node)
-    else:
-        parent.content.append([node])
-
-
-def _node(event: Any, anchors: dict[str, _Node], name: str) -> _Node:
-    position = _place(event.start_mark)
-    where = f"{name}:{position.line}:{position.column}"
-    if isinstance(event, yaml.AliasEvent):
-        known = anchors.get(str(event.anchor))
-        if known is None:
-            raise StudyError(f"{where}: the alias '*{event.anchor}' has no anchor '&{event.anchor}' before it.")
-        if known.open:
-            raise StudyError(f"{where}: the alias '*{event.anchor}' stands inside what it refers to; write it out.")
-        return known
-    if isinstance(event, yaml.ScalarEvent):
-        node = _Node("scalar", _scalar(event, where), position, event.value, open=False)
-    else:
-        kind = "map" if isinstance(event, yaml.MappingStartEvent) else "list"
-        if event.tag not in (None, "!", f"{_CORE}{'map' if kind == 'map' else 'seq'}"):
-            raise StudyError(f"{where}: the tag '{shortened(event.tag)}' is not understood; remove it.")
-        node = _Node(kind, [], position)
-    if event.anchor:
-        anchors[event.anchor] = node
-    return node
-
-
-def _scalar(event: Any, where: str) -> Any:
-    text, tag = event.value, event.tag
-    if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text):
-        raise StudyError(f"{where}: the text holds a character that no file can hold (NUL or half a pair); remove it.")
-    plain = event.style in (None, "")
-    if tag is None and plain:
-        return _resolve(text, where)
-    if tag in (None, "!", f"{_CORE}str"):
-        return text
-    value = _resolve(text, where)
-    wanted = _TAGGED.get(tag.removeprefix(_CORE))
-    if wanted is None or not tag.startswith(_CORE):
-        raise StudyError(f"{where}: the tag '{shortened(tag)}' is not understood; remove it.")
-    if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
-        raise StudyError(f"{where}: {describe(text)} is not what its tag '{tag}' says; remove the tag.")
-    return float(value) if tag.endswith("float") and value is not None else value
-
-
-def _resolve(text: str, where: str) -> Any:
-    """Return what a plain word means in the YAML 1.2 core schema (chapter 10.3.2 of the specification)."""
-    if text in _NULL:
-        return None
-    if text in _TRUTH:
-        return _TRUTH[text]
-    if text in _NAN:
-        return math.nan
-    if match := _INFINITY.fullmatch(text):
-        return -math.inf if match[1] == "-" else math.inf
-    whole = _INT.fullmatch(text)
-    base = 8 if _OCTAL.fullmatch(text) else 16 if _HEX.fullmatch(text) else 0
-    if (whole or base) and len(text) > _MAX_DIGITS:
-        raise StudyError(f"{where}: the number has {len(text)} digits; put it in quotes if it is a text.")
-    if whole:
-        return int(text)
-    if base:
-        return int(text[2:], base)
-    return float(text) if _FLOAT.fullmatch(text) else text
-
-
-def _too_much(name: str, position: Position) -> StudyError:
-    return StudyError(
-        f"{name}:{position.line}: the file is nested more than {MAX_DEPTH} deep or has more than {MAX_NODES:,} values, "
-        "repeats by alias included; a study file needs far less."
-    )
-
-
+@dataclass(slots=True)
 class _Builder:
-    """Turns the tree into plain data and writes down where each part stands."""
+    document: Document
+    nodes: int = 0
 
-    def __init__(self, document: Document) -> None:
-        self.document = document
-        self.nodes = 0
+    def allow(self, marked: Any, nodes: int, depth: int) -> None:
+        if nodes > MAX_NODES or depth > MAX_DEPTH:
+            raise StudyError(
+                f"{self.document.name}:{_place(marked)[0]}: the file is nested more than {MAX_DEPTH} deep or has more "
+                f"than {MAX_NODES:,} values, repeats by alias included; a study file needs far less."
+            )
 
-    def build(self, root: _Node) -> Document:
-        self.document.data = self._value(root, ())
-        return self.document
+    def refusal(self, marked: Any, what: str) -> StudyError:
+        line, column = _place(marked)
+        return StudyError(f"{self.document.name}:{line}:{column}: {what}; remove it.")
 
-    def _value(self, node: _Node, path: Path) -> Any:
+    def value(self, node: Any, path: Path) -> Any:
+        """Return a node as plain data; aliases are repeated, within the budget of nodes and depth."""
         self.nodes += 1
-        if self.nodes > MAX_NODES or len(path) > MAX_DEPTH:
-            raise _too_much(self.document.name, node.position)
-        self.document.values[path] = node.position
-        if node.kind == "scalar":
-            self.document.written[path] = node.written
-            return node.content
-        if node.kind == "list":
-            return [self._value(child, (*path, index)) for index, child in enumerate(node.content)]
-        return self._mapping(node, path)
+        self.allow(node, self.nodes, len(path))
+        kind, places = node.tag.removeprefix(_CORE), self.document.places
+        if isinstance(node, yaml.MappingNode) and kind == "map":
+            return self._mapping(node, path, places)
+        if isinstance(node, yaml.SequenceNode) and kind == "seq":
+            places.update({(*path, index): _place(child) for index, child in enumerate(node.value)})
+            return [self.value(child, (*path, index)) for index, child in enumerate(node.value)]
+        if not isinstance(node, yaml.ScalarNode) or kind not in _WORDS:
+            raise self.refusal(node, f"the tag '{shortened(node.tag)}' is not understood")
+        if not re.match(_WORDS[kind], node.value):
+            raise self.refusal(node, f"{describe(node.value)} is not what its tag '{kind}' says")
+        self.document.written[path] = node.value
+        return _scalar(node.value, kind)
 
-    def _mapping(self, node: _Node, path: Path) -> dict[str, Any]:
+    def _mapping(self, node: Any, path: Path, places: dict[Path, Place]) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        for key, value in node.content:
-            if key.kind != "scalar":
-                message = "a key is a list or a mapping; expected a text."
-                self.document.mistakes.append(Mistake(path, message, position=key.position))
-                continue
-            here = (*path, key.written)
-            if key.written in found:
-                lines = f"lines {self.document.keys[here].line} and {key.position.line}"
-                message = f"the key '{shortened(key.written)}' stands twice, on {lines}; keep one."
-                self.document.mistakes.append(Mistake(path, message, position=key.position))
-                continue
-            self.document.keys[here] = key.position
-            found[key.written] = self._value(value, here)
+        for key, value in node.value:
+            here = (*path, key.value)
+            if not isinstance(key, yaml.ScalarNode):
+                self.document.tell(path, "a key is a list or a mapping; expected a text.", _place(key))
+            elif key.value in found:
+                lines = f"lines {places[here][0]} and {_place(key)[0]}"
+                told = f"the key '{shortened(key.value)}' stands twice, on {lines}; keep one."
+                self.document.tell(path, told, _place(key))
+            else:
+                places[here] = _place(key)
+                found[key.value] = self.value(value, here)
         return found
+
+
+def _scalar(text: str, kind: str) -> Any:
+    match kind:
+        case "null":
+            return None
+        case "bool":
+            return text[0] in "tT"
+        case "int":
+            return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
+        case "float":
+            return float(re.sub(r"\.(?=[in])", "", text.lower()))
+    return text

@@ -1,0 +1,68 @@
+"""What a caution is, and what a rule that gives one may look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from evalkit.evaluation.window import Outcome
+from evalkit.evaluation.windows import Comparison
+from evalkit.moments import Moments
+from evalkit.results import Flag, SensitivityLine, Severity
+
+if TYPE_CHECKING:
+    from evalkit.records import Records
+    from evalkit.study import Study
+
+CODES = {
+    "rejected_rows": "records were rejected; caution above 1 %",
+    "duplicate_keys": "keys stand more than once",
+    "missing_values": "records in the comparison lack the value; caution from 5 %",
+    "undated_records": "records have no time that places them in a window",
+    "unfinished_records": "records had not finished by the cut-off; caution unless `within` or time = to guards it",
+    "not_yet_due": "records whose window had not closed by the cut-off are left out",
+    "phase_in_overlap": "part of the window lies in the phase-in and is left out",
+    "partial_period": "the cut-off lies before the window's end",
+    "season_not_covered": "window and baseline hold different shares of calendar months",
+    "moving_holiday": "the window holds only one of January and February",
+    "case_mix_shift": "the mix of the standardised strata moved by 5 points or more",
+    "strata_dropped": "between 80 and 95 % of the records lie in strata both sides have",
+    "few_clusters": "fewer than 10 effective clusters",
+    "dominating_cluster": "one cluster holds 40 % or more of a side",
+    "missing_cluster": "records without a cluster count as one cluster of their own",
+    "small_counts": "fewer than 10 events, or fewer than 5 successes or failures, on a side",
+    "overdispersion": "months vary more than 1.5 times as much as chance alone",
+    "overdispersion_unchecked": "fewer than 12 months: exact interval, dispersion taken as 1",
+    "month_shocks_unchecked": "fewer than 12 baseline months: shocks of whole months are not in the interval",
+    "small_skewed_sample": "fewer than 500 records without clusters on a side of a mean",
+    "participation_change": "records a day changed by a quarter or more, so those who answer may have changed",
+    "ceiling": "the target lies beyond what the bounded scale leaves",
+    "target_unattainable": "even zero events could not show the target yet",
+    "looks_reached": "the plain comparison is beyond the target, the evaluation does not show it",
+    "looks_exhausted": "more looks at everything to date than planned",
+    "placebo_in_time": "the second half of the baseline differs from the first, where no programme ran",
+    "pre_existing_trend": "the baseline already had a trend",
+    "autocorrelation": "neighbouring months of the baseline are alike; the interval takes it in",
+    "regression_to_mean": "the baseline's first or last three months were its worst by far",
+    "influential_cluster": "without one cluster the estimate would lie on the other side of the target",
+    "multiplicity": "achieved alone, but not after adjustment over all goals",
+    "verdict_not_robust": "reasonable alternatives give another verdict",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """All that a rule may look at."""
+
+    study: Study
+    question: Any
+    moments: Moments
+    records: Records
+    outcome: Outcome
+    comparison: Comparison
+    lines: tuple[SensitivityLine, ...]
+
+
+def flag(code: str, severity: Severity, message: str, **figures: Any) -> Flag:
+    """Return a flag whose message is the sentence with its figures put in."""
+    return Flag(code=code, severity=severity, message=message.format(**figures), figures=figures)

@@ -1,0 +1,137 @@
+"""Cautions about the baseline itself: what would have happened anyway."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import numpy as np
+from scipy import special
+
+from evalkit.errors import NotEvaluableError
+from evalkit.evaluation.common_shocks import baseline_months
+from evalkit.evaluation.flags import Case, flag
+from evalkit.evaluation.window import choices_of, estimate, scale_of
+from evalkit.evaluation.windows import Comparison
+from evalkit.inference.autoregressive import error_model
+from evalkit.inference.contrast import Array
+from evalkit.inference.shocks import MONTHS_FOR_SEASON, MONTHS_NEEDED, month_shocks, seasonal_design
+from evalkit.periods import Window
+from evalkit.results import Flag
+
+WORST_MONTHS, FAR = 3, 2.5
+
+
+def baseline(case: Case) -> Iterator[Flag]:
+    """Look at the baseline's months: a trend, neighbours alike, an extreme beginning or end."""
+    if case.outcome.evaluation.effect is None:
+        return
+    months, values, _ = baseline_months(case.question, case.moments, case.study.baseline, scale_of(case.question))
+    if len(months) < MONTHS_NEEDED:
+        return
+    yield from _trend(case, months.astype(float), values)
+    yield from _autocorrelation(case)
+    yield from _extreme(case, values)
+
+
+def _trend(case: Case, months: Array, values: Array) -> Iterator[Flag]:
+    """Test a straight line beside the season, with errors whose neighbours may be alike."""
+    time = months - months.mean()
+    design = np.column_stack([seasonal_design(months, len(months)), time])
+    fitted, *_ = np.linalg.lstsq(design, values, rcond=None)
+    errors = error_model(design, values - design @ fitted, months.astype(np.int64))
+    error = float(np.sqrt(errors.covariance[-1, -1]))
+    if error == 0:
+        return
+    p = 2 * float(special.stdtr(errors.df, -abs(fitted[-1]) / error))
+    if p < 1 - case.study.inference.confidence:
+        ratio = scale_of(case.question) == "ratio"
+        a_year = (float(np.exp(12 * fitted[-1])) - 1) * 100 if ratio else 12 * float(fitted[-1])
+        good = (fitted[-1] > 0) == (case.question.better == "higher")
+        yield flag(
+            "pre_existing_trend",
+            "caution" if good else "info",
+            "Before the programme the value already moved by {a_year:+.3g}{unit} a year (p = {p:.3f}); a part of "
+            "the change "
+            "may be that trend going on. The line 'time series' of the sensitivity analysis takes it out.",
+            a_year=a_year,
+            unit=" %" if ratio else "",
+            p=p,
+        )
+
+
+def _autocorrelation(case: Case) -> Iterator[Flag]:
+    shocks = case.outcome.shocks
+    if shocks is not None and shocks.variance > 0 and shocks.correlation >= 0.3:
+        yield flag(
+            "autocorrelation",
+            "info",
+            "Neighbouring months of the baseline are alike (correlation {correlation:.2f} of their shocks); the "
+            "interval is "
+            "widened for it.",
+            correlation=shocks.correlation,
+        )
+
+
+def _extreme(case: Case, values: Array) -> Iterator[Flag]:
+    """Compare the first and the last three months with the rest: a bad spell ends by itself."""
+    worse = 1.0 if case.question.better == "lower" else -1.0
+    for place, chosen in (("first", slice(0, WORST_MONTHS)), ("last", slice(-WORST_MONTHS, None))):
+        rest = np.delete(values, np.arange(len(values))[chosen])
+        spread = rest.std(ddof=1) ** 2
+        error = float(np.sqrt(spread / WORST_MONTHS + spread / len(rest)))
+        distance = worse * float(values[chosen].mean() - rest.mean())
+        if error > 0 and distance / error > FAR:
+            yield flag(
+                "regression_to_mean",
+                "caution",
+                "The {place} three months of the baseline were much worse than the rest ({far:.1f} standard errors); "
+                "what "
+                "follows a bad spell is better without any programme.",
+                place=place,
+                far=distance / error,
+            )
+
+
+def placebo(case: Case) -> Iterator[Flag]:
+    """Evaluate the second half of the baseline against the first, as if a programme had begun between them.
+
+    Asked from 24 months on, where both halves hold the same calendar months. No change is true there, so the
+    test fires at its nominal rate when the intervals are right.
+    """
+    before = case.study.baseline
+    if case.outcome.evaluation.effect is None or len(list(before.months())) < MONTHS_FOR_SEASON:
+        return
+    middle = list(before.months())[len(list(before.months())) // 2].start
+    split = Comparison(
+        before=Window(before.start, middle - timedelta(days=1)),
+        after=(Window(middle, before.end),),
+        asked=Window(middle, before.end),
+    )
+    scale = scale_of(case.question)
+    shocks = None
+    if case.question.metric.kind != "rate" and case.study.inference.common_shocks == "auto":
+        months, values, sampling = baseline_months(case.question, case.moments, before, scale)
+        shocks = month_shocks(months, values, sampling, step_at=(middle.year - 1970) * 12 + middle.month - 1)
+    try:
+        effect = estimate(
+            case.question,
+            case.moments,
+            split,
+            case.study.inference.confidence,
+            choices_of(case.question),
+            "difference" if scale == "level" else scale,
+            shocks,
+        )[0]
+    except NotEvaluableError:
+        return
+    if effect.p_change is not None and effect.p_change < 1 - case.study.inference.confidence:
+        yield flag(
+            "placebo_in_time",
+            "caution",
+            "The same evaluation finds a change inside the baseline, where no programme ran ({estimate:.3f}, p = "
+            "{p:.3f}); "
+            "something else moves this value.",
+            estimate=effect.estimate,
+            p=effect.p_change,
+        )

@@ -1,0 +1,159 @@
+"""Cautions about the records and the windows they fall in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from evalkit.evaluation.flags import Case, flag
+from evalkit.evaluation.windows import month_shares
+from evalkit.results import Flag
+
+
+def records_left_out(case: Case) -> Iterator[Flag]:
+    records = case.records
+    if records.rejected:
+        share = records.rejected_share
+        yield flag(
+            "rejected_rows",
+            "caution" if share > 0.01 else "info",
+            "{rejected} of {found} records of '{source}' ({share:.2f} %) were rejected.",
+            rejected=records.rejected,
+            found=records.found,
+            source=records.name,
+            share=100 * share,
+        )
+    duplicates = sum(n for reason, n in records.reasons.items() if ": duplicate" in reason)
+    if duplicates:
+        yield flag(
+            "duplicate_keys",
+            "caution",
+            "{count} records of '{source}' repeat a key that should be unique and do not count.",
+            count=duplicates,
+            source=records.name,
+        )
+    sides = [case.comparison.before], case.comparison.after
+    missing = sum(case.moments.total(side, "missing") for side in sides)
+    counted = sum(case.moments.total(side, "n") for side in sides)
+    if missing:
+        share = missing / (missing + counted)
+        yield flag(
+            "missing_values",
+            "caution" if share >= 0.05 else "info",
+            "{missing} records ({share:.1f} %) lack the value and are left out.",
+            missing=missing,
+            share=100 * share,
+        )
+    if case.moments.undated:
+        yield flag(
+            "undated_records",
+            "info",
+            "{count} records have no '{column}' and belong to no window.",
+            count=case.moments.undated,
+            column=case.records.source.time,
+        )
+
+
+def unfinished(case: Case) -> Iterator[Flag]:
+    value = getattr(case.question.metric, "value", None)
+    if value is None or isinstance(value, str):
+        return
+    still_open = sum(case.moments.total(side, "open") for side in ([case.comparison.before], case.comparison.after))
+    late = case.moments.total(case.comparison.after, "not_yet_due")
+    guarded = value.within is not None or case.records.source.time == value.to
+    if not still_open and not late and guarded:
+        return
+    if guarded:
+        yield flag(
+            "unfinished_records",
+            "info",
+            "{open} records had not finished by the cut-off; {late} that began too late to be followed up are "
+            "left out.",
+            open=still_open,
+            late=late,
+        )
+    elif still_open:
+        yield flag(
+            "unfinished_records",
+            "caution",
+            "{open} records had not finished by the cut-off and are left out, so the latest days look quicker "
+            "than they "
+            "are; set `within` on the value, or place records by '{column}'.",
+            open=still_open,
+            column=value.to,
+        )
+
+
+def not_yet_due(case: Case) -> Iterator[Flag]:
+    count = case.outcome.evaluation.not_yet_due
+    if count:
+        yield flag(
+            "not_yet_due",
+            "info",
+            "{count} records' windows had not closed by the cut-off; they are left out.",
+            count=count,
+        )
+
+
+def window(case: Case) -> Iterator[Flag]:
+    comparison = case.comparison
+    phase_in = case.study.windows_of(case.question)[1]
+    if phase_in and comparison.asked.intersect(phase_in):
+        yield flag(
+            "phase_in_overlap",
+            "info",
+            "Part of the window lies in the phase-in ({phase_in}); the remaining {days} days are evaluated.",
+            phase_in=str(phase_in),
+            days=comparison.days,
+        )
+    if comparison.span.end < comparison.asked.end and not (phase_in and comparison.asked.end in phase_in):
+        yield flag(
+            "partial_period",
+            "caution",
+            "The data cut-off lies before the window's end; days up to {end} are evaluated.",
+            end=str(comparison.span.end),
+        )
+
+
+def season(case: Case) -> Iterator[Flag]:
+    after = month_shares(case.comparison.after)
+    before = month_shares([case.comparison.before])
+    if case.question.compare_with == "baseline":
+        apart = 0.5 * float(np.abs(after - before).sum())
+        if apart > 0.10:
+            held = any(line.name == "same months" for line in case.lines)
+            yield flag(
+                "season_not_covered",
+                "info" if held else "caution",
+                "The window holds other calendar months than the baseline, so a season can look like a change; "
+                + (
+                    "the line 'same months' of the sensitivity analysis compares like with like."
+                    if held
+                    else "the baseline lacks those months, so this cannot be checked."
+                ),
+                held=held,
+            )
+    if (after[0] > 0) != (after[1] > 0):
+        yield flag(
+            "moving_holiday",
+            "info",
+            "The window holds only one of January and February; the Spring Festival moves between them.",
+        )
+
+
+def participation(case: Case) -> Iterator[Flag]:
+    metric, before, after = case.question.metric, case.outcome.evaluation.before, case.outcome.evaluation.after
+    survey = metric.kind == "mean" and isinstance(metric.value, str)
+    if not survey or before is None or after is None or not before.records or not after.records:
+        return
+    change = (after.records / case.comparison.days) / (before.records / case.comparison.before.days)
+    if not 0.75 < change < 1.25:
+        yield flag(
+            "participation_change",
+            "caution" if not 0.5 < change < 2 else "info",
+            "Records a day are {change:.2f} times the baseline's; if other people answer now, the values can "
+            "move without "
+            "any change in service.",
+            change=change,
+        )

@@ -1,0 +1,307 @@
+"""Cautions about the estimate and what may be read from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+
+from evalkit.evaluation.flags import Case, flag
+from evalkit.evaluation.window import COMMON_STRATA_CAUTION, common_share
+from evalkit.inference.contrast import Array
+from evalkit.inference.jackknife import delete_one
+from evalkit.inference.poisson import attainable
+from evalkit.moments import Moments
+from evalkit.results import Flag
+
+
+def case_mix(case: Case) -> Iterator[Flag]:
+    totals = case.outcome.totals
+    if totals is None or not case.question.standardise_by or case.outcome.evaluation.effect is None:
+        return
+    before, after = totals.before[:, 1].sum(axis=(0, 1)), totals.after[:, 1].sum(axis=0)
+    if before.sum() <= 0 or after.sum() <= 0:
+        return
+    moved = 50 * float(np.abs(before / before.sum() - after / after.sum()).sum())
+    columns = ", ".join(case.question.standardise_by)
+    if moved >= 5:
+        plain = next((line.estimate for line in case.lines if line.name == "unadjusted"), None)
+        plain = case.outcome.evaluation.effect.estimate if plain is None else plain
+        yield flag(
+            "case_mix_shift",
+            "caution",
+            "The mix of {columns} moved by {moved:.0f} points; holding it at the baseline's gives {own:.3f}, "
+            "leaving it as it fell gives {plain:.3f}.",
+            columns=columns,
+            moved=moved,
+            own=case.outcome.evaluation.effect.estimate,
+            plain=plain,
+        )
+    share = common_share(totals)
+    if share < COMMON_STRATA_CAUTION:
+        yield flag(
+            "strata_dropped",
+            "caution",
+            "{share:.0f} % of the records lie in kinds of {columns} that both sides have; the rest is left out.",
+            share=100 * share,
+            columns=columns,
+        )
+
+
+def clusters(case: Case) -> Iterator[Flag]:
+    effect, totals, cluster = case.outcome.evaluation.effect, case.outcome.totals, case.question.cluster
+    if effect is None or totals is None or not totals.clustered:
+        return
+    effective = effect.details.get("effective_clusters")
+    if effective is not None and effective < 10:
+        yield flag(
+            "few_clusters",
+            "caution",
+            "The {clusters:.0f} units of '{cluster}' are worth {effective:.1f} equal ones; with so few the "
+            "interval is wide "
+            "and rests on their being alike.",
+            clusters=effect.details.get("clusters", 0.0),
+            cluster=cluster,
+            effective=effective,
+        )
+    sides = totals.before[:, 1].sum(axis=(1, 2)), totals.after[:, 1].sum(axis=1)
+    shares = np.max([side / side.sum() if side.sum() > 0 else side for side in sides], axis=0)
+    if shares.max() >= 0.40:
+        yield flag(
+            "dominating_cluster",
+            "caution",
+            "One unit of '{cluster}' holds {share:.0f} % of a side's weight; the result is mostly its own.",
+            cluster=cluster,
+            share=100 * float(shares.max()),
+        )
+    if None in case.moments.clusters:
+        lost = case.moments.cluster == case.moments.clusters.index(None)
+        here = case.moments.within([case.comparison.before, *case.comparison.after])
+        count = int(case.moments.counts[lost & here, 0].sum())
+        if count:
+            yield flag(
+                "missing_cluster",
+                "info",
+                "{count} records have no '{cluster}'; together they count as one unit.",
+                count=count,
+                cluster=cluster,
+            )
+
+
+def influence(case: Case) -> Iterator[Flag]:
+    """Look for a cluster without which the estimate lies on the other side of the target."""
+    effect, totals, estimand = case.outcome.evaluation.effect, case.outcome.totals, case.outcome.estimand
+    direct = case.question.estimator.kind == "direct"
+    if effect is None or totals is None or estimand is None or not totals.clustered or not direct:
+        return
+    if effect.target_value is None or len(totals.before) < 3:
+        return
+    without = delete_one(totals.before, totals.after, estimand)
+    values = np.exp(without) if effect.scale == "ratio" else without
+    side = np.sign(effect.estimate - effect.target_value)
+    crossing = np.flatnonzero(np.isfinite(values) & (np.sign(values - effect.target_value) == -side))
+    if side != 0 and len(crossing):
+        most = crossing[np.argmax(np.abs(values[crossing] - effect.estimate))]
+        yield flag(
+            "influential_cluster",
+            "caution",
+            "Without {cluster} {label} the estimate would be {value:.3f}, on the other side of the target.",
+            cluster=case.question.cluster,
+            label=str(case.moments.clusters[int(most)]),
+            value=float(values[most]),
+        )
+
+
+def small_counts(case: Case) -> Iterator[Flag]:
+    effect, totals = case.outcome.evaluation.effect, case.outcome.totals
+    if effect is None or totals is None:
+        return
+    (xb, nb), (xa, na) = totals.before.sum(axis=(0, 2, 3)), totals.after.sum(axis=(0, 2))
+    compared = [(xa, na)] if effect.scale == "level" else [(xb, nb), (xa, na)]
+    if totals.kind == "rate" and min(x for x, _ in compared) < 10:
+        yield flag(
+            "small_counts",
+            "caution",
+            "There are only {events:.0f} events on one side; chance alone moves such a count a great deal.",
+            events=float(min(x for x, _ in compared)),
+        )
+    if totals.kind == "proportion" and min(min(x, n - x) for x, n in compared) < 5:
+        yield flag(
+            "small_counts",
+            "info" if effect.scale == "level" else "caution",
+            "One side has fewer than 5 successes or fewer than 5 failures ({least:.0f}).",
+            least=float(min(min(x, n - x) for x, n in compared)),
+        )
+    if totals.kind == "mean" and not totals.clustered and min(totals.records) < 500 and effect.scale != "level":
+        yield flag(
+            "small_skewed_sample",
+            "info",
+            "One side has {records} records; below 500 a strongly skewed value makes false claims more often "
+            "than stated.",
+            records=min(totals.records),
+        )
+
+
+def dispersion(case: Case) -> Iterator[Flag]:
+    effect = case.outcome.evaluation.effect
+    if effect is None or case.question.metric.kind != "rate":
+        return
+    phi = effect.details.get("dispersion")
+    if phi is None:
+        yield flag(
+            "overdispersion_unchecked",
+            "caution",
+            "Fewer than 12 months: whether they vary more than chance cannot be checked, and the exact interval "
+            "assumes not.",
+        )
+    elif phi > 1.5:
+        yield flag(
+            "overdispersion",
+            "info",
+            "Months vary {phi:.1f} times as much as chance alone; the interval is widened for it.",
+            phi=phi,
+        )
+
+
+def shocks(case: Case) -> Iterator[Flag]:
+    if case.question.metric.kind == "rate" or case.study.inference.common_shocks == "none":
+        return
+    effect = case.outcome.evaluation.effect
+    modelled = case.question.estimator.kind != "direct"  # its errors are autoregressive
+    if effect is not None and not modelled and "month_shock" not in effect.details:
+        yield flag(
+            "month_shocks_unchecked",
+            "info",
+            "The baseline has fewer than 12 months that count, so whether whole months move together is not in "
+            "the interval.",
+        )
+
+
+def ceiling(case: Case) -> Iterator[Flag]:
+    metric, target, effect = (
+        case.question.metric,
+        getattr(case.question, "target", None),
+        case.outcome.evaluation.effect,
+    )
+    if target is None or effect is None or effect.before is None or metric.kind == "rate":
+        return
+    top: float | None = 1.0 if metric.kind == "proportion" else None
+    bottom: float | None = 0.0 if metric.kind == "proportion" else None
+    if metric.kind == "mean" and isinstance(metric.value, str):
+        rules = next(f.constraints for f in case.records.source.fields if f.name == metric.value)
+        top, bottom = (rules.maximum, rules.minimum) if rules else (None, None)
+    wanted = {"ratio": effect.before * target.value, "difference": effect.before + target.value, "level": target.value}[
+        target.scale
+    ]
+    beyond = (top is not None and wanted > float(top)) or (bottom is not None and wanted < float(bottom))
+    if beyond:
+        yield flag(
+            "ceiling",
+            "serious",
+            "The target asks for {wanted:.3g}, beyond the end of the scale; from a baseline of {before:.3g} it "
+            "cannot be reached.",
+            wanted=wanted,
+            before=effect.before,
+        )
+
+
+def attainability(case: Case) -> Iterator[Flag]:
+    effect, totals = case.outcome.evaluation.effect, case.outcome.totals
+    if (
+        effect is None
+        or totals is None
+        or totals.kind != "rate"
+        or effect.scale != "ratio"
+        or effect.target_value is None
+    ):
+        return
+    if effect.better != "lower":
+        return
+    (xb, eb), (_, ea) = totals.before.sum(axis=(0, 2, 3)), totals.after.sum(axis=(0, 2))
+    phi = effect.details.get("dispersion")
+    found = attainable(
+        events_before=float(xb),
+        exposure_before=float(eb),
+        exposure_after=float(ea),
+        target=effect.target_value,
+        confidence=effect.confidence,
+        dispersion=phi,
+        df=effect.df if phi is not None else None,
+    )
+    if not found.attainable:
+        times = found.least_exposure / float(ea)
+        yield flag(
+            "target_unattainable",
+            "caution",
+            "Even zero events in this window could not show the target; that takes {times:.1f} times its "
+            "exposure, so at the "
+            "same pace the first that could ends on {end}.",
+            times=times,
+            end=_later(case, times),
+        )
+
+
+def _later(case: Case, times: float) -> str:
+    if not np.isfinite(times) or times * case.comparison.days > 36500:
+        return "no day in sight"
+    return str(case.comparison.span.start + timedelta(days=int(np.ceil(times * case.comparison.days)) - 1))
+
+
+def looks_reached(case: Case) -> Iterator[Flag]:
+    evaluation = case.outcome.evaluation
+    effect = evaluation.effect
+    if effect is None or effect.target_value is None or effect.verdict == "achieved":
+        return
+    crude = crude_estimate(case)
+    if crude is None:
+        return
+    beyond = crude > effect.target_value if effect.better == "higher" else crude < effect.target_value
+    if beyond:
+        missed = effect.verdict == "not_achieved"
+        yield flag(
+            "looks_reached",
+            "caution",
+            "Taken plainly the figures ({crude:.3f}) are beyond the target {target:g}, yet the evaluation "
+            + ("shows that it is missed" if missed else "does not show it")
+            + ": the estimate is {estimate:.3f} with interval {low:.3f} to {high:.3f}.",
+            crude=crude,
+            target=effect.target_value,
+            estimate=effect.estimate,
+            low=effect.low,
+            high=effect.high,
+        )
+
+
+def crude_estimate(case: Case) -> float | None:
+    """Return what plain arithmetic gives: the two sides' raw values compared, without any adjustment."""
+    effect = case.outcome.evaluation.effect
+    values = [_raw(case.moments, side) for side in ([case.comparison.before], case.comparison.after)]
+    before, after = values
+    if effect is None or after is None:
+        return None
+    if effect.scale == "level":
+        return after
+    if before is None or (effect.scale == "ratio" and before == 0):
+        return None
+    return after / before if effect.scale == "ratio" else after - before
+
+
+def _raw(moments: Moments, windows: Any) -> float | None:
+    sums: Array = moments.sums[moments.within(windows)].sum(axis=0)
+    return float(sums[0] / sums[1]) if sums[1] > 0 else None
+
+
+def robustness(case: Case) -> Iterator[Flag]:
+    effect = case.outcome.evaluation.effect
+    if effect is None or effect.verdict is None:
+        return
+    others = [line for line in case.lines if line.verdict is not None and line.verdict != effect.verdict]
+    if others:
+        yield flag(
+            "verdict_not_robust",
+            "caution",
+            "Another reasonable choice gives another verdict: {names}.",
+            names=", ".join(f"{line.name} ({line.verdict.replace('_', ' ')})" for line in others if line.verdict),
+        )
