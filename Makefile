@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report test test-fast test-all lint lab lock clean
+.PHONY: help setup report reports-anew test test-fast test-all lint lab lock clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
@@ -28,6 +28,13 @@ $(READY): requirements.lock pyproject.toml
 report: $(READY) ## Evaluate the shipped bank's latest period and publish the report.
 	$(BIN)/evalkit run --period $(PERIOD) --out reports
 	@echo "Open reports/$(PERIOD)/index.html in a browser."
+
+reports-anew: $(READY) ## Render the two published periods and the notebooks anew, after a change of code.
+	rm -rf reports/index*.html reports/ledger.jsonl reports/study.json reports/2026-Q2 reports/2026-Q3
+	$(BIN)/evalkit run --period 2026-Q2 --out reports
+	$(BIN)/evalkit run --period 2026-Q3 --out reports
+	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False \
+		notebooks/period_report.ipynb notebooks/goal_report.ipynb
 
 test: $(READY) ## Run the tests and compare the notebooks with their stored outputs.
 	$(BIN)/python -m pytest -m "not slow" --doctest-modules src tests --cov --cov-report=term:skip-covered

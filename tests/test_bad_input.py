@@ -67,14 +67,14 @@ def test_a_file_that_cannot_be_read(simple: Any, command: str, content: bytes | 
     assert "r.csv" in line
     assert "'s'" in line
     assert told in line
-    assert line.endswith(".") or line.endswith(")")
+    assert line.endswith((".", ")"))
 
 
 def test_faults_of_several_sources_are_told_at_once(bench: Any, f: Any) -> None:
     day = {"path": "missing.csv", "time": "day", "fields": [f("day", "date"), f("x", "number")]}
     goals = [
-        {"id": id, "source": source, "metric": {"kind": "mean", "value": "x"}, "better": "higher", "target": {"level": 1}}
-        for id, source in (("g", "s"), ("h", "t"), ("i", "u"))
+        {"id": name, "source": source, "metric": {"kind": "mean", "value": "x"}, "better": "higher", "target": {"level": 1}}
+        for name, source in (("g", "s"), ("h", "t"), ("i", "u"))
     ]
     bench.plan([f("day", "date"), f("x", "number")], goals=goals, sources={"t": day, "u": {**day, "path": "empty.csv"}})
     bench.write("r.csv", "day\n")
@@ -112,8 +112,8 @@ def test_a_score_of_11_on_a_10_point_scale(simple: Any, daily: list[list[object]
 def test_above_max_rejected_only_that_sources_goals_are_blocked(bench: Any, f: Any, daily: list[list[object]]) -> None:
     fields = [f("day", "date"), f("x", "number", maximum=30), f("branch")]
     goals = [
-        {"id": id, "source": source, "metric": {"kind": "mean", "value": "x"}, "better": "higher", "target": {"relative_change": 0.1}}
-        for id, source in (("bad", "s"), ("fine", "t"))
+        {"id": name, "source": source, "metric": {"kind": "mean", "value": "x"}, "better": "higher", "target": {"relative_change": 0.1}}
+        for name, source in (("bad", "s"), ("fine", "t"))
     ]
     bench.plan(fields, goals=goals, sources={"t": {"path": "t.csv", "time": "day", "fields": fields}}, max_rejected=0.02)
     bench.write("t.csv", daily)
@@ -321,13 +321,13 @@ def weighted(bench: Any, f: Any, daily: list[list[object]], weight: Any, kind: s
 
 @pytest.mark.parametrize("kind", ["mean", "proportion", "ratio"])
 def test_weights(bench: Any, f: Any, daily: list[list[object]], kind: str) -> None:
-    blocked(weighted(bench, f, daily, lambda i: 0, kind), "zero_exposure")
-    blocked(weighted(bench, f, daily, lambda i: None, kind), "no_records_before")
-    blocked(weighted(bench, f, daily, lambda i: -1, kind), "too_many_rejected")
+    blocked(weighted(bench, f, daily, lambda _: 0, kind), "zero_exposure")
+    blocked(weighted(bench, f, daily, lambda _: None, kind), "no_records_before")
+    blocked(weighted(bench, f, daily, lambda _: -1, kind), "too_many_rejected")
     some = weighted(bench, f, daily, lambda i: None if i % 50 == 0 else 0 if i % 7 == 0 else 1.5, kind)
     assert some.code == 0
     assert "missing_values" in some.codes()
-    one, same = (weighted(bench, f, daily, lambda i, w=w: w, kind).goal()["evaluations"]["period"] for w in (1, 250.5))
+    one, same = (weighted(bench, f, daily, lambda _, w=w: w, kind).goal()["evaluations"]["period"] for w in (1, 250.5))
     assert same["estimate"] == pytest.approx(one["estimate"], rel=1e-9)
     assert same["ci"] == pytest.approx(one["ci"], rel=1e-6)
 
@@ -417,8 +417,8 @@ def test_a_single_record_on_each_side(bench: Any, f: Any) -> None:
 
 def test_every_goal_is_told_and_the_rest_evaluated(bench: Any, f: Any, daily: list[list[object]]) -> None:
     goals = [
-        {"id": id, "source": "s", "metric": {"kind": "mean", "value": "x"}, "better": "higher", "target": {"relative_change": 0.1}, "where": [{"column": "branch", "equals": branch}]}
-        for id, branch in (("fine", "B0"), ("none", "Z"), ("nobody", "Y"))
+        {"id": name, "source": "s", "metric": {"kind": "mean", "value": "x"}, "better": "higher", "target": {"relative_change": 0.1}, "where": [{"column": "branch", "equals": branch}]}
+        for name, branch in (("fine", "B0"), ("none", "Z"), ("nobody", "Y"))
     ]
     bench.plan([f("day", "date"), f("x", "number"), f("branch")], goals=goals)
     bench.write("r.csv", daily)

@@ -1,4 +1,4 @@
-"""Pictures of series: a course beside its counterfactual, and control charts."""
+"""Pictures of series: a course beside its counterfactual, control charts, and a roll-out's event study."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from evalkit.estimands.control_chart import ControlChart
+    from evalkit.estimands.staggered_result import RolloutEffect
     from evalkit.estimands.time_series_result import TimeSeriesEffect
 
 _SPECIAL = {
@@ -76,6 +77,34 @@ def control_chart(chart: ControlChart) -> Figure:
         if chart.target is not None and chart.assurance is not None:
             axes.axhline(chart.target, color=figures.VERMILLION, linestyle=":", linewidth=1.6,
                          label=f"target {chart.target:g}: {_ASSURANCE[chart.assurance]}")
+        _finish(figure, axes)
+    return figure
+
+
+def event_study(result: RolloutEffect) -> Figure:
+    """Draw the effect by month since reach with its intervals; the months before should lie about 1."""
+    from matplotlib.ticker import MaxNLocator
+
+    with figures.styled():
+        figure, axes = _axes()
+        axes.axhline(1, color=figures.GREY, linestyle=":", label="no effect")
+        axes.axvline(-0.5, color=figures.GREY, linewidth=1)
+        axes.axhline(result.estimate, color=figures.BLACK, linestyle="--", linewidth=1.2, label="effect in the window")
+        for name, marker, colour, rows in (
+            ("before reach", "D", figures.ORANGE, [row for row in result.event_study if row.month < 0]),
+            ("since reach", "o", figures.BLUE, [row for row in result.event_study if row.month >= 0]),
+        ):
+            if rows:
+                values = np.array([(row.month, row.estimate, row.low, row.high) for row in rows]).T
+                reach = np.abs(values[2:] - values[1])
+                axes.errorbar(values[0], values[1], reach, color=colour, marker=marker, linestyle="none", label=name)
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(MaxNLocator(6))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.minorticks_off()
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_xlabel("months since reach")
+        axes.set_ylabel("ratio to what the waiting let expect")
         _finish(figure, axes)
     return figure
 

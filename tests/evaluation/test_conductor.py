@@ -7,7 +7,7 @@ import pytest
 from built_study import Study, records
 
 import evalkit as ek
-from evalkit.errors import ParameterError
+from evalkit.errors import ParameterError, StudyError
 
 MEAN = "    metric: {kind: mean, value: value}\n    better: lower\n    target: {relative_change: -0.20}\n"
 
@@ -174,7 +174,7 @@ def test_branches_that_all_agree_are_no_proof_of_certainty(study: Study) -> None
 
 
 @pytest.mark.parametrize(
-    "grouping", ["", "    cluster: branch\n", "    standardise_by: [kind]\n", "    compare_with: same-months\n"]
+    "grouping", ["", "    cluster: branch\n", "    compare_with: same-months\n"]
 )
 def test_rates_by_calendar_days(study: Study, grouping: str) -> None:
     rng = np.random.default_rng(8)
@@ -236,3 +236,9 @@ def test_the_series_covers_every_month_and_phase(study: Study) -> None:
     assert frame["phase"].value_counts().to_dict() == {"baseline": 24, "after": 11, "phase-in": 2}
     quarterly = opened.series("g", "quarter")
     assert quarterly["records"].sum() == len(records())
+
+
+def test_days_have_no_mix_to_hold(study: Study) -> None:
+    goal = "    metric: {kind: rate, exposure: calendar-days}\n    better: lower\n    target: {relative_change: -0.30}\n"
+    with pytest.raises(StudyError, match="no mix to hold"):
+        study(records(), goal + "    standardise_by: [kind]\n").evaluate("g", period="2025")

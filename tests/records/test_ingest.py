@@ -180,7 +180,7 @@ def test_fields_that_differ_in_capitals_only_are_told(bench: Any, f: Any) -> Non
     bench.write("r.csv", "day,x,X\n2024-01-01,1,2\n")
     answer = bench.evaluate()
     assert answer.code == 2
-    assert "'x' and 'X' differ in capitals only" in answer.err
+    assert "the name 'X' is taken" in answer.err
 
 
 def test_malformed_rows_are_kept_aside_and_counted(plain: Any) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from evalkit.errors import NotEvaluableError, ParameterError
+from evalkit.errors import NotEvaluableError, ParameterError, StudyError
 from evalkit.evaluation.common_shocks import baseline_shocks
 from evalkit.evaluation.diagnostics import Case, diagnose, flag
 from evalkit.evaluation.looks import evaluate_to_date
@@ -61,6 +61,11 @@ def moments_of(
     if question.metric.kind == "rate":
         exposure = question.metric.exposure
         if exposure == "calendar-days":
+            if question.standardise_by:
+                raise StudyError(
+                    f"goal '{question.id}': calendar days are the same for every kind of {question.standardise_by[0]}, so "
+                    "there is no mix to hold; leave `standardise_by` out, or name an exposure that has these columns."
+                )
             moments = calendar_exposure(moments, atomic(days))
         elif not isinstance(exposure, str):
             exposed = records(exposure.source)

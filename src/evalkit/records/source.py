@@ -219,14 +219,8 @@ def _check_source(connection: Backend, name: str, source: Any) -> None:
             f"source '{name}': reads the table '{source.table}' through the connection '{source.connection}', and this "
             "version reads files only; export the table to CSV or Parquet and name that file under `path`."
         )
-    problems, seen = [], dict[str, str]()
+    problems = []
     for field in source.fields:
-        same = seen.setdefault(field.name.lower(), field.name)
-        if same != field.name:
-            problems.append(
-                f"source '{name}': the fields '{same}' and '{field.name}' differ in capitals only, which the engine "
-                "does not tell apart; give one another name, and its header under `rename_from`."
-            )
         if field.name.startswith("#") or field.name.endswith((fields.INSTANT, fields.GIVEN)):
             problems.append(
                 f"source '{name}': names such as '{field.name}' are evalkit's own; give the field another name, and "

@@ -118,6 +118,11 @@ class Scenario:
         return self.study.goals[0]
 
     @property
+    def placebo(self) -> bool:
+        """Whether the placebo in time is tried, whose nominal rate is 5 %."""
+        return self.group == "months" and self.months == (24, 3)
+
+    @property
     def bounded_above(self) -> bool:
         """Whether coverage above 97 % is a miss."""
         return not (self.over or self.looks or (self.kind == "rate" and self.records[0] * self.months[1] < 240))
@@ -216,7 +221,14 @@ def _months() -> list[Scenario]:
     ]
 
 
-_MIX = ((0.24, 0.30, 0.5), (0.22, 0.24, 0.33), (0.2, 0.2, 0.83), (0.17, 0.14, 1.5), (0.09, 0.06, 1.9), (0.08, 0.06, 5.0))
+_MIX = (
+    (0.24, 0.30, 0.5),
+    (0.22, 0.24, 0.33),
+    (0.2, 0.2, 0.83),
+    (0.17, 0.14, 1.5),
+    (0.09, 0.06, 1.9),
+    (0.08, 0.06, 5.0),
+)
 _SHIPPED: dict[str, Any] = {"group": "shipped", "branches": 40, "unequal": SHIPPED}
 _LOOKS: dict[str, Any] = {
     "group": "looks",

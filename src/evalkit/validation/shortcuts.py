@@ -13,7 +13,6 @@ from evalkit.effect import Effect
 from evalkit.errors import NotEvaluableError
 from evalkit.estimands.compare import compare
 from evalkit.evaluation.window import Outcome
-from evalkit.inference.contrast import Estimand
 from evalkit.moments import Moments
 from evalkit.validation.scenarios import Scenario
 
@@ -58,6 +57,3 @@ def _least_squares(scenario: Scenario, moments: Moments) -> tuple[float, float]:
     error = np.sqrt(squares / (y.size - 2) * (1 / after.sum() + 1 / (~after).sum()))
     reach = special.stdtrit(y.size - 2, 0.975) * error
     return float(np.exp(step - reach)), float(np.exp(step + reach))
-
-
-__all__ = ["SHORTCUTS", "Estimand", "shortcuts"]

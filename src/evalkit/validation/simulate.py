@@ -108,9 +108,7 @@ class Bank:
         else:
             y, b = mean * _factor(scenario.sigma, rng.standard_normal(mean.size)), np.ones(mean.size)
         a = y * b
-        sums = [
-            np.bincount(cell, a ** name.count("a") * b ** name.count("b"), minlength=value.size) for name in SUMS
-        ]
+        sums = [np.bincount(cell, a ** name.count("a") * b ** name.count("b"), minlength=value.size) for name in SUMS]
         return np.stack(sums, axis=1), counts
 
     def _moments(self, sums: Array, counts: NDArray[np.int64]) -> Moments:

@@ -1,0 +1,339 @@
+"""The command line: what stands on stdout and stderr, and the exit codes."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evalkit import __version__, cli
+
+
+def shell(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m evalkit` in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "evalkit", *arguments],
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+
+@pytest.fixture
+def ready(bench: Any, f: Any, daily: list[list[object]]) -> Any:
+    goals = [
+        {"id": "g", "source": "s", "metric": {"kind": "mean", "value": "x"}, "better": "higher", "target": {"relative_change": 0.1}, "cluster": "branch", "title": {"en": "Higher", "zh": "更高"}},
+        {"id": "share", "source": "s", "metric": {"kind": "proportion", "success": {"column": "x", "at_least": 14}}, "better": "higher", "target": {"level": 0.5}},
+    ]
+    bench.plan([f("day", "date"), f("x", "number", maximum=25), f("branch")], goals=goals)
+    bench.study["measures"] = [{"id": "m"}]
+    bench.study["indicators"] = [{"id": "watch", "measure": "m", "source": "s", "metric": {"kind": "mean", "value": "x"}, "better": "higher"}]
+    bench.save()
+    bench.write("r.csv", daily)
+    return bench
+
+
+def test_json_stands_alone_on_stdout_as_utf8_and_twice_the_same(ready: Any) -> None:
+    first = shell(ready.folder, "evaluate", "--study", "study.yaml", "--period", "2025-Q1", "--json", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    again = shell(ready.folder, "evaluate", "--study", str(ready.folder), "--period", "2025-Q1", "--json", PYTHONHASHSEED="7")
+    assert (first.returncode, first.stderr) == (0, "")
+    assert first.stdout == again.stdout
+    from json import loads
+
+    result = loads(first.stdout)
+    assert list(result) == ["schema", "study", "period", "as_of", "goals", "indicators", "provenance"]
+    assert (result["schema"], result["study"], result["period"], result["as_of"]) == (1, "trial", "2025-Q1", "2025-03-31")
+    assert [goal["id"] for goal in result["goals"]] == ["g", "share"]
+    goal, indicator = result["goals"][0], result["indicators"][0]
+    assert set(goal) == {"id", "title", "kind", "better", "target", "evaluations", "verdict", "p_target_adjusted", "rollout", "flags", "sensitivity"}
+    assert set(goal) - set(indicator) == {"target", "verdict", "p_target_adjusted"}
+    evaluation = goal["evaluations"]["period"]
+    assert set(evaluation) == {
+        "before", "after", "scale", "estimate", "ci", "confidence", "target_value", "null_value", "p_target", "p_change",
+        "verdict", "direction", "change", "method", "df", "not_yet_due",
+    }
+    assert set(evaluation["before"]) == {"records", "clusters", "value", "start", "end"}
+    assert (evaluation["target_value"], evaluation["null_value"], evaluation["scale"]) == (1.1, 1.0, "ratio")
+    assert (evaluation["before"]["start"], evaluation["before"]["end"]) == ("2024-01-01", "2024-12-31")
+    level = result["goals"][1]["evaluations"]["period"]
+    assert (level["scale"], level["null_value"], level["target_value"]) == ("level", None, 0.5)
+    assert set(level["change"]) == {"estimate", "ci"}
+    assert set(result["provenance"]) == {"study", "data", "code", "versions", "parameters", "seed"}
+    assert result["provenance"]["data"] == {}
+
+
+def test_another_order_of_rows_gives_the_same_numbers(ready: Any, daily: list[list[object]]) -> None:
+    first = ready.evaluate().json["goals"]
+    ready.write("r.csv", [daily[0], *daily[:0:-1]])
+
+    def same(one: Any, other: Any) -> None:
+        if isinstance(one, dict):
+            assert one.keys() == other.keys()
+            for key in one:
+                same(one[key], other[key])
+        elif isinstance(one, list):
+            assert len(one) == len(other)
+            for a, b in zip(one, other, strict=True):
+                same(a, b)
+        elif isinstance(one, float):
+            assert other == pytest.approx(one, rel=1e-9, abs=1e-12)
+        else:
+            assert one == other
+
+    same(first, ready.evaluate().json["goals"])
+
+
+def test_another_unit_leaves_the_ratio(ready: Any, daily: list[list[object]]) -> None:
+    one = ready.evaluate().goal()["evaluations"]["period"]
+    ready.study["sources"]["s"]["fields"][1] = {"name": "x", "type": "number"}
+    ready.save()
+    ready.write("r.csv", [daily[0], *[[row[0], float(str(row[1])) * 60, row[2]] for row in daily[1:]]])
+    other = ready.evaluate().goal()["evaluations"]["period"]
+    assert other["after"]["value"] == pytest.approx(60 * one["after"]["value"], rel=1e-9)
+    for key in ("estimate", "ci", "p_target", "p_change", "df"):
+        assert other[key] == pytest.approx(one[key], rel=1e-9)
+
+
+def test_goal_filters_the_output_only(ready: Any) -> None:
+    everything = ready.evaluate()
+    one = ready.evaluate("2025-Q1", "--goal", "share")
+    assert one.json["goals"] == [everything.goal("share")]
+    assert one.json["indicators"] == []
+    watched = ready.evaluate("2025-Q1", "--goal", "watch")
+    assert (watched.json["goals"], watched.json["indicators"]) == ([], [everything.goal("watch")])
+    wrong = ready.evaluate("2025-Q1", "--goal", "shares")
+    assert wrong.code == 2
+    assert "Did you mean 'share'?" in wrong.err
+    assert wrong.err.startswith("evalkit: ")
+
+
+def test_the_table_says_what_the_json_says(ready: Any) -> None:
+    answer = ready.run("evaluate", "--period", "2025-Q1")
+    goal = ready.evaluate().goal()
+    period = goal["evaluations"]["period"]
+    assert answer.code == 0
+    line = next(line for line in answer.out.splitlines() if line.startswith("g "))
+    assert f"{period['estimate']:.4g}" in line
+    assert f"{period['ci'][0]:.4g} to {period['ci'][1]:.4g}" in line
+    assert goal["verdict"].replace("_", " ") in line
+    assert "watch" in answer.out
+    for flag in goal["flags"]:
+        assert (f"g: {flag['code']}: {flag['message']}" in answer.out) == (flag["severity"] != "info")
+
+
+def test_a_period_as_a_number_and_as_an_interval(ready: Any) -> None:
+    assert ready.evaluate("2025", "--as-of", "2025-03-31").json["period"] == "2025"
+    assert ready.evaluate("2025-01-01/2025-02-28").json["period"] == "2025-01-01/2025-02-28"
+
+
+def test_version_and_help(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(*arguments: str) -> tuple[Any, str, str]:
+        monkeypatch.setattr(sys, "argv", ["evalkit", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        captured = capsys.readouterr()
+        return ended.value.code, captured.out, captured.err
+
+    assert run("--version") == (0, f"{__version__}\n", "")
+    code, out, _ = run("--help")
+    assert code == 0
+    assert all(command in out for command in ("evaluate", "check", "run", "simulate", "--debug"))
+    code, out, err = run()
+    assert (code, out) == (2, "")
+    assert "Commands:" in err
+    for arguments, told in (
+        (("frobnicate",), "No such command 'frobnicate'."),
+        (("evaluate",), "Missing option '--period'."),
+        (("evaluate", "--period"), "--period"),
+        (("evaluate", "--perod", "x"), "--perod"),
+        (("run", "--period", "2025-Q1", "--language", "fr"), "'fr' is not one of 'en', 'zh'"),
+        (("simulate", "--out", "x", "--records", "many"), "--records"),
+        (("check", "extra"), "extra"),
+    ):
+        code, out, err = run(*arguments)
+        assert (code, out) == (2, "")
+        assert told in err
+        assert len(err.strip().splitlines()) == 1
+        assert err.startswith("evalkit: ")
+
+
+@pytest.mark.parametrize("command", [["evaluate", "--period", "2025-Q1"], ["check"]])
+def test_no_study(bench: Any, command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = bench.run(*command)
+    assert answer.code == 2
+    assert "neither study.yaml nor data/study.yaml" in answer.err
+    monkeypatch.chdir(bench.folder)
+    monkeypatch.delenv("EVALKIT_STUDY", raising=False)
+    monkeypatch.setattr(sys, "argv", ["evalkit", *command])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    assert "There is no data/study.yaml" in bench.capsys.readouterr().err
+
+
+def test_mistakes_of_the_study_file_are_told_at_once(ready: Any) -> None:
+    ready.study["goals"][0]["bettr"] = "higher"
+    ready.study["goals"][1]["source"] = "z"
+    ready.save()
+    for answer in (ready.evaluate(), ready.check()):
+        assert answer.code == 2
+        lines = answer.err.strip().splitlines()
+        assert len(lines) == 2
+        assert all("study.yaml:" in line for line in lines)
+        assert "better" in lines[0]
+
+
+def test_check_tells_what_an_analyst_needs(ready: Any, daily: list[list[object]]) -> None:
+    clean = ready.check()
+    assert (clean.code, clean.err) == (0, "")
+    assert clean.out == (
+        "The study 'trial' is valid: 2 goals, 1 indicator, 1 source.\n\n"
+        "s (r.csv)\n  364 records found, dated 2024-01-01 to 2025-03-26\n\n"
+        "Ready: all 364 records are accepted.\n"
+    )
+    ready.study["sources"]["s"]["path"] = "*.csv"
+    ready.save()
+    ready.write("q.csv", "day,x,branch\n2024-01-01,26,A\n2024-01-01,oops,A\n")
+    answer = ready.check("--as-of", "2025-01-31")
+    assert answer.code == 0
+    assert answer.out.splitlines()[2:] == [
+        "s (2 files, q.csv to r.csv)",
+        "  366 records found, dated 2024-01-01 to 2025-03-26",
+        "  44 are dated after the cut-off 2025-01-31 and do not count",
+        "  2 rejected (0.55 %; the study allows 5 %):",
+        "    1 × x: above the maximum 25",
+        "    1 × x: not a number",
+        "  which rows (row 1 is the header):",
+        "    q.csv row 2: x: above the maximum 25",
+        "    q.csv row 3: x: not a number",
+        f"  all of them with their values, for your eyes only: {ready.folder}/.evalkit/rejected/s.csv",
+        "",
+        "Ready: 364 of 366 records are accepted; the 2 rejected ones count nowhere.",
+    ]
+    assert ready.check("--as-of", "soon").code == 2
+
+
+def test_rejected_rows_are_private_and_forgotten_when_mended(ready: Any) -> None:
+    ready.study["sources"]["s"]["path"] = "*.csv"
+    ready.save()
+    ready.write("q.csv", "day,x,branch\n2024-01-01,26,A\n")
+    assert not (ready.folder / ".evalkit").exists()
+    ready.evaluate()
+    assert not (ready.folder / ".evalkit").exists()
+    ready.check()
+    written = ready.folder / ".evalkit" / "rejected" / "s.csv"
+    assert stat.S_IMODE(written.stat().st_mode) == 0o600
+    assert stat.S_IMODE(written.parent.stat().st_mode) == 0o700
+    assert (written.parent / ".gitignore").read_text() == "*\n"
+    (ready.folder / "q.csv").unlink()
+    ready.check()
+    assert not written.exists()
+
+
+def test_rejected_rows_go_home_where_the_study_is_read_only(ready: Any, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(home))
+    ready.write("r.csv", "day,x,branch\n2024-01-01,26,A\n" + "2024-01-01,2,A\n" * 30)
+    (ready.folder / ".evalkit").write_text("in the way")
+    answer = ready.check()
+    assert answer.code == 0
+    assert (home / ".local" / "state" / "evalkit" / "trial" / "rejected" / "s.csv").is_file()
+    (home / ".local" / "state" / "evalkit" / "trial" / "rejected" / "s.csv").unlink()
+    monkeypatch.setenv("HOME", str(ready.folder / "r.csv"))
+    answer = ready.check()
+    assert answer.code == 2
+    assert "its rejected rows could not be written" in answer.err
+
+
+def test_a_key_that_would_steer_the_terminal_is_shown_inert(bench: Any, f: Any) -> None:
+    bench.plan([f("id"), f("day", "date"), f("x", "number")], key="id", max_rejected=1)
+    bench.write("r.csv", "id,day,x\n\x1b[2Jboo,bad,1\n")
+    answer = bench.check()
+    assert "\x1b" not in answer.out
+    assert "(id �[2Jboo)" in answer.out
+
+
+def raising(error: BaseException) -> Any:
+    def command(**_: object) -> None:
+        raise error
+
+    return command
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "told"),
+    [
+        (ValueError("customer 4711 said"), 1, "evalkit: a fault of evalkit itself: ValueError in"),
+        (PermissionError(13, "Permission denied", "/reports"), 2, "evalkit: /reports: Permission denied."),
+        (OSError(28, "No space left on device", "/reports/x"), 1, "evalkit: /reports/x: No space left on device."),
+        (KeyboardInterrupt(), 130, "evalkit: stopped."),
+    ],
+)
+@pytest.mark.parametrize("debug", [False, True])
+def test_faults(error: BaseException, code: int, told: str, debug: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("evalkit.cli.app", raising(error))
+    monkeypatch.setattr(sys, "argv", ["evalkit", "check", *(["--debug"] if debug else [])])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == code
+    err = capsys.readouterr().err
+    assert told in err
+    if not isinstance(error, KeyboardInterrupt):
+        assert ("Traceback" in err) == debug
+        assert ("4711" in err) == (debug and isinstance(error, ValueError))
+
+
+def test_a_reader_that_closes_our_output_is_no_fault(ready: Any) -> None:
+    command = f"{sys.executable} -m evalkit evaluate --study {ready.folder} --period 2025-Q1 --json"
+    done = subprocess.run(["bash", "-c", f"set -o pipefail; {command} | true"], capture_output=True, text=True, check=False)
+    assert done.returncode == 141
+    assert done.stderr == ""
+
+
+def test_a_terminal_without_the_marks(ready: Any) -> None:
+    done = shell(ready.folder, "evaluate", "--study", ".", "--period", "2025-Q1", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0
+    assert "achieved" in done.stdout
+
+
+def test_progress_is_plain_lines_when_nobody_watches(capsys: pytest.CaptureFixture[str]) -> None:
+    from evalkit.terminal import progress_of_pages
+
+    with progress_of_pages() as tell:
+        tell("index", 1, 5)
+    assert capsys.readouterr().err == "1/5 index\n"
+
+
+def test_progress_is_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    from evalkit.terminal import progress_of_pages
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    with progress_of_pages() as tell:
+        tell("index", 1, 5)
+    assert "1/5 index\n" not in screen.getvalue()
+
+
+def test_heavy_packages_stay_out_of_an_evaluation(ready: Any) -> None:
+    code = (
+        "import sys\nfrom evalkit import cli\n"
+        f"sys.argv = ['evalkit', 'evaluate', '--study', {str(ready.folder)!r}, '--period', '2025-Q1', '--json']\n"
+        "try:\n    cli.main()\nexcept SystemExit:\n    pass\n"
+        "heavy = {'pandas', 'statsmodels', 'scipy.stats', 'matplotlib', 'papermill', 'nbconvert'} & set(sys.modules)\n"
+        "print(sorted(heavy), file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == "[]\n"
