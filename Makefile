@@ -36,6 +36,9 @@ reports-anew: $(READY) ## Render the two published periods and the notebooks ane
 	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False \
 		notebooks/period_report.ipynb notebooks/goal_report.ipynb
 
+validate: $(READY) ## Run the calibration study (about 20 minutes) and publish it in reports/method-validation.
+	$(BIN)/python -m evalkit.validation --replicates 2000 --out reports/method-validation
+
 test: $(READY) ## Run the tests and compare the notebooks with their stored outputs.
 	$(BIN)/python -m pytest -m "not slow" --doctest-modules src tests --cov --cov-report=term:skip-covered
 	$(BIN)/python -m pytest --nbval --nbval-current-env -p no:cacheprovider notebooks

@@ -45,7 +45,7 @@ FLOORS = (
         "report",
     },
     {"publish"},
-    {"terminal", "cli", "__main__", "__init__"},
+    {"terminal", "cli", "validation", "__main__", "__init__"},
 )
 
 

@@ -1,8 +1,8 @@
 """evalkit: reproducible before/after evaluation of service commitments.
 
 `open_study()` evaluates a whole study; `ratio_of_means`, `proportion`, `proportion_change` and `rate_ratio`
-(and `interrupted_time_series`, `control_chart`, `kaplan_meier`, `group_sequential_bounds`, `confidence_sequence`)
-answer on plain arrays. Everything is imported when first used.
+(and `interrupted_time_series`, `staggered_rollout`, `control_chart`, `kaplan_meier`, `power`,
+`group_sequential_bounds`, `confidence_sequence`) answer on plain arrays. Everything is imported when first used.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from evalkit.estimands.proportion import proportion, proportion_change
     from evalkit.estimands.rate import rate_ratio
     from evalkit.estimands.response_time import kaplan_meier
+    from evalkit.estimands.staggered import staggered_rollout
     from evalkit.estimands.time_series import interrupted_time_series
     from evalkit.inference.anytime import confidence_sequence
+    from evalkit.inference.power import power
     from evalkit.inference.sequential import group_sequential_bounds
     from evalkit.results import GoalResult, StudyResult
     from evalkit.session import OpenStudy, open_study
@@ -39,10 +41,12 @@ _HOMES = {
     "OpenStudy": "evalkit.session",
     "StudyResult": "evalkit.results",
     "open_study": "evalkit.session",
+    "power": "evalkit.inference.power",
     "proportion": "evalkit.estimands.proportion",
     "proportion_change": "evalkit.estimands.proportion",
     "rate_ratio": "evalkit.estimands.rate",
     "ratio_of_means": "evalkit.estimands.mean",
+    "staggered_rollout": "evalkit.estimands.staggered",
 }
 
 __all__ = [
@@ -58,10 +62,12 @@ __all__ = [
     "interrupted_time_series",
     "kaplan_meier",
     "open_study",
+    "power",
     "proportion",
     "proportion_change",
     "rate_ratio",
     "ratio_of_means",
+    "staggered_rollout",
 ]
 
 

@@ -203,6 +203,17 @@ def run(
 
 
 @app.command()
+def power(study: StudyOption = None) -> int:
+    """Say what each goal's data can show: detectable change, periods still needed."""
+    from evalkit.evaluation.planning import assumptions
+    from evalkit.terminal import power_table
+
+    opened = _open(study)
+    power_table(opened.plan(), assumptions(opened.file))
+    return 0
+
+
+@app.command()
 def simulate(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write the bank to.")],
     records: Annotated[int | None, typer.Option("--records", metavar="N", min=1000, help="Process records.")] = None,

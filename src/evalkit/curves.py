@@ -1,4 +1,4 @@
-"""Pictures of the plain-array results: boundaries over looks, confidence sequences, response-time curves."""
+"""Pictures of the plain-array results: boundaries over looks, confidence sequences, response-time curves, power."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from evalkit.estimands.response_time import SurvivalCurve
     from evalkit.inference.anytime import ConfidenceSequence
+    from evalkit.inference.power import PowerResult
     from evalkit.inference.sequential import GroupSequentialBounds
 
 
@@ -84,6 +85,22 @@ def answered(curves: Mapping[str, SurvivalCurve], *, window: float | None = None
         axes.set_ylim(0, 100)
         axes.set_xlabel(f"time since receipt ({unit})" if unit else "time since receipt")
         axes.set_ylabel("answered (%)")
+        _legend(figure, axes)
+    return figure
+
+
+def power(result: PowerResult) -> Figure:
+    """Draw the probability of `achieved` over true effects, with the target and the detectable effect."""
+    with figures.styled():
+        figure, axes = _axes()
+        axes.plot(result.effects, [100 * p for p in result.probabilities], color=figures.BLUE, label="achieved")
+        axes.axvline(result.target, color=figures.BLACK, linestyle="--", label=f"target {result.target:.4g}")
+        if result.detectable is not None:
+            label = f"detectable with 80 %: {result.detectable:.4g}"
+            axes.plot([result.detectable], [80], color=figures.VERMILLION, marker="o", linestyle="none", label=label)
+        axes.set_ylim(0, 100)
+        axes.set_xlabel("true effect")
+        axes.set_ylabel("probability (%)")
         _legend(figure, axes)
     return figure
 

@@ -87,6 +87,11 @@ def event_study(result: RolloutEffect) -> Figure:
 
     with figures.styled():
         figure, axes = _axes()
+        # a month of two or three units may have an interval of any length; it is cut off
+        middle = [1.0, result.estimate, *(row.estimate for row in result.event_study)]
+        rooms = [far for row in result.event_study if (far := row.high / row.estimate) < 100]
+        room = float(np.median(rooms or [2.0]))
+        ends = min(middle) / room**1.5, max(middle) * room**1.5
         axes.axhline(1, color=figures.GREY, linestyle=":", label="no effect")
         axes.axvline(-0.5, color=figures.GREY, linewidth=1)
         axes.axhline(result.estimate, color=figures.BLACK, linestyle="--", linewidth=1.2, label="effect in the window")
@@ -96,15 +101,16 @@ def event_study(result: RolloutEffect) -> Figure:
         ):
             if rows:
                 values = np.array([(row.month, row.estimate, row.low, row.high) for row in rows]).T
-                reach = np.abs(values[2:] - values[1])
+                reach = np.abs(np.clip(values[2:], ends[0] / 2, 2 * ends[1]) - values[1])
                 axes.errorbar(values[0], values[1], reach, color=colour, marker=marker, linestyle="none", label=name)
         axes.set_yscale("log")
+        axes.set_ylim(*ends)
         axes.yaxis.set_major_locator(MaxNLocator(6))
         axes.yaxis.set_major_formatter("{x:g}")
         axes.minorticks_off()
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("months since reach")
-        axes.set_ylabel("ratio to what the waiting let expect")
+        axes.set_ylabel("effect, as a ratio")
         _finish(figure, axes)
     return figure
 

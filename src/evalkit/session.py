@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from evalkit.errors import ParameterError, RecordsError
 from evalkit.periods import Frequency, Period, parse_date, parse_period
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import ibis
     import pandas as pd
 
+    from evalkit.evaluation.planning import GoalPower
+    from evalkit.estimands.control_chart import ControlChart
     from evalkit.records import Records
     from evalkit.study import Study
 
@@ -165,6 +167,54 @@ class OpenStudy:
         cutoff = None if as_of in (None, "") else parse_date(as_of, "the data cut-off")
         return series(self.file, self.file.goal(goal), frequency, cutoff, self.source_records)
 
+    def control_chart(
+        self, goal: str, frequency: Frequency = "month", *, as_of: str | date | None = None
+    ) -> ControlChart:
+        """Return a goal's control chart: p for a proportion, u for a rate, XmR otherwise; a new segment after phase-in.
+
+        Months of the phase-in and months without records are left out. Raises as `evalkit.control_chart`.
+        """
+        from evalkit.estimands.control_chart import control_chart
+
+        question = self.file.goal(goal)
+        frame = self.series(goal, frequency, as_of=as_of)
+        frame = frame[(frame["phase"] != "phase-in") & (frame["denominator"] > 0)]
+        after = frame.loc[frame["phase"] == "after", "start"]
+        kinds: dict[str, Literal["xmr", "p", "u"]] = {"proportion": "p", "rate": "u"}
+        weighted = getattr(question.metric, "weight", None) is not None
+        kind = "xmr" if weighted else kinds.get(question.metric.kind, "xmr")
+        level = question.target.value if question.target is not None and question.target.scale == "level" else None
+        return control_chart(
+            frame["value"] if kind == "xmr" else frame["numerator"],
+            kind=kind,
+            denominators=None if kind == "xmr" else frame["denominator"],
+            times=list(frame["start"]),
+            step_at=after.iloc[0] if len(after) else None,
+            target=level,
+            better=question.better if level is not None else None,
+        )
+
+    def power(self) -> pd.DataFrame:
+        """Return what each goal's data can show, one row a goal: from the baseline, before the programme or during it.
+
+        Columns: goal, scale, better, target, baseline (value); detectable_period and detectable_to_date, the true
+        effects at which `achieved` has probability 0.8 in the next whole period and in everything to date;
+        effect_beyond (5 points beyond the target) and effect_observed (to date), with p_TRUTH_WINDOW, the probabilities
+        of `achieved` there; effect_assumed, for which periods are counted; periods_done, periods_needed (in all) and
+        periods_still_needed; note. Missing where there is no answer. `evaluation.planning.assumptions` says what all
+        this rests on. Raises RecordsError.
+        """
+        import pandas as pd
+
+        return pd.DataFrame([goal.to_dict() for goal in self.plan()])
+
+    def plan(self) -> tuple[GoalPower, ...]:
+        """Return the same as `power`, as objects with the curves: `study.plan()[0].period.plot()`."""
+        from evalkit.evaluation.planning import plan
+
+        self._open_needed(self.file.goals)
+        return plan(self.file, self.source_records)
+
     def latest_period(self, until: date) -> Period:
         """Return the last calendar period of the programme that has ended by `until`. Raises ParameterError."""
         periods = self.file.periods(until)
@@ -183,4 +233,6 @@ def needed_sources(questions: Sequence[Any]) -> list[str]:
         exposure = getattr(question.metric, "exposure", None)
         if exposure is not None and not isinstance(exposure, str):
             names[exposure.source] = None
+        if question.rollout is not None:
+            names[question.rollout.source] = None
     return list(names)

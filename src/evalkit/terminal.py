@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 from evalkit.errors import RecordsError
 from evalkit.results import Evaluation, StudyResult
 
 if TYPE_CHECKING:
+    from evalkit.evaluation.planning import GoalPower
     from evalkit.records import Records
     from evalkit.session import OpenStudy
 
@@ -38,6 +40,35 @@ def evaluation_table(result: StudyResult) -> None:
         for flag in goal.flags:
             if flag.severity != "info":
                 print(f"{goal.id}: {flag.code}: {flag.message}")
+
+
+def power_table(plans: Sequence[GoalPower], basis: str) -> None:
+    """Print what each goal's data can show, then what the figures rest on."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = ("Target", "One period", "To date", "Truth: 5 points beyond", "Observed", "Assumed", "Still needed")
+    table = Table("Goal", *shown, box=None, pad_edge=False)
+    for plan in plans:
+        cells = [_number(plan.target)]
+        cells += [_number(found.detectable) if found else "–" for found in (plan.period, plan.to_date)]
+        for truth, effect in (("beyond", plan.beyond), ("observed", plan.observed)):
+            chances = [plan.at.get(f"{window}_{truth}") for window in ("period", "to_date")]
+            told = ", ".join("–" if chance is None else f"{chance:.0%}" for chance in chances)
+            cells.append("–" if effect is None else f"{_number(effect)}: {told}")
+        periods = f"{plan.still} (has {plan.periods_done})" if plan.period else "–"
+        table.add_row(Text(plan.goal), *cells, _number(plan.assumed), periods)
+    Console(width=None if sys.stdout.isatty() else 140, highlight=False).print(table)
+    for plan in plans:
+        if plan.reason:
+            print(f"{plan.goal}: {plan.reason}")
+    print()
+    legend = (
+        "One period, To date: the true effect detectable there. Truth, Observed: the effect, then the probability of "
+        f"`achieved` in one period and to date. Still needed: periods until Assumed is detectable to date. {basis}"
+    )
+    print(fill(legend, 110))
 
 
 def _cells(evaluation: Evaluation) -> tuple[str, ...]:

@@ -83,7 +83,7 @@ def simulate(
         low, high = before_after(totals, reached)
         counts["fooled"] += not low <= np.log(effect) <= high
         logs.append(np.log(found.estimate))
-        widths.append(np.log(found.high / found.low) / 2)
+        widths.append(np.log(found.high / found.estimate))
     return {**counts, "bias": float(np.mean(logs) - np.log(effect)), "width": float(np.median(widths))}
 
 

@@ -242,3 +242,13 @@ def test_days_have_no_mix_to_hold(study: Study) -> None:
     goal = "    metric: {kind: rate, exposure: calendar-days}\n    better: lower\n    target: {relative_change: -0.30}\n"
     with pytest.raises(StudyError, match="no mix to hold"):
         study(records(), goal + "    standardise_by: [kind]\n").evaluate("g", period="2025")
+
+
+def test_a_goals_control_chart_begins_anew_after_phase_in(study: Study) -> None:
+    opened = study(records(effect=0.6), MEAN + "    phase_in: {start: 2025-01-01, end: 2025-02-14}\n")
+    chart = opened.control_chart("g")
+    assert chart.kind == "xmr"
+    assert len(chart.values) == 24 + 11
+    assert chart.centre[-1] < 0.7 * chart.centre[0]
+    rate = "    metric: {kind: rate, exposure: calendar-days}\n    better: lower\n    target: {level: 4}\n"
+    assert study(records(), rate).control_chart("g").kind == "u"

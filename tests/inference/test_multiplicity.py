@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats import multitest
 
@@ -12,6 +12,7 @@ PVALUES = st.lists(st.floats(0, 1), min_size=1, max_size=12)
 
 
 @pytest.mark.parametrize("method", ["holm", "bonferroni"])
+@settings(max_examples=20)
 @given(pvalues=PVALUES)
 def test_statsmodels_agrees(method: str, pvalues: list[float]) -> None:
     oracle = multitest.multipletests(pvalues, method=method)[1]

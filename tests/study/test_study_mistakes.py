@@ -78,7 +78,6 @@ ONE = [
     ("value: score", "value: channel", "goals[0].metric.value", "is of type string; expected number or integer."),
     ("weight: weight", "weight: branch", "goals[0].metric.weight", "is of type string; expected number or integer."),
     ("from: received", "from: topic", "goals[1].metric.value.from", "expected date or datetime."),
-    ("to: answered", "to: received", "goals[1].metric.value.to", "are the same column"),
     ("of: received", "of: topic", "goals[2].metric.success.of", "expected date or datetime."),
     (", of: received", "", "goals[2].metric.success", "within and of go together"),
     ("column: score, at_least", "column: channel, at_least", "indicators[1].metric.success.column", "of type string"),

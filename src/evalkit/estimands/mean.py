@@ -49,9 +49,10 @@ def ratio_of_means(
     ParameterError : shapes that differ, missing or infinite values, negative weights.
     NotEvaluableError : an empty arm, fewer than two clusters, a baseline mean of zero or less, no variation.
 
-    >>> effect = ratio_of_means([10, 12, 14, 9, 11], [8, 9, 9.5, 7, 8.5], target=0.90, better="lower")
+    >>> before, after = [10, 12, 14, 9, 11, 13, 12, 10], [8, 9, 9.5, 7, 8.5, 8, 9, 7.5]
+    >>> effect = ratio_of_means(before, after, target=0.90, better="lower")
     >>> round(effect.estimate, 4), effect.verdict
-    (0.75, 'achieved')
+    (0.7308, 'achieved')
     """
     y = _values(before, "before"), _values(after, "after")
     w = (

@@ -7,8 +7,9 @@ cancels, and a unit or month without events needs no logarithm of its own. With 
 plain difference-in-differences on the log scale.
 
 Groups by month of reach and not-yet-reached controls: Callaway and Sant'Anna (2021), Journal of Econometrics 225,
-p. 200-230, sections 2.1-2.3. Variance: delete-one-unit jackknife within either side (Efron and Stein 1981, Annals of
-Statistics 9, p. 586-596), t with the sides' effective units − 1 joined by Satterthwaite's rule.
+p. 200-230, sections 2.1-2.3. Variance: delete-one-unit jackknife (Efron and Stein 1981, Annals of Statistics 9,
+p. 586-596), t with the effective units − 1 of both sides joined by Satterthwaite's rule; with three or four units
+waiting the smaller side's alone covered 99 % in tests/calibration/staggered.py, this one 95 %.
 """
 
 from __future__ import annotations
@@ -225,7 +226,7 @@ def _check_sides(totals: Array, months: Months, reached: Months, first: Months, 
     treated = exposed & (months >= first[:, None])
     waiting = exposed & (months < reached[:, None]) & treated.any(axis=0)
     if treated.any() and not waiting.any():
-        raise NotEvaluableError("no_waiting_units", "No unit is left that had not been reached to compare with.")
+        raise NotEvaluableError("no_waiting_units", "All units had been reached; none is left to compare with.")
     if not sums.weights.any():
         counts = [int(side.any(axis=1).sum()) for side in (treated, waiting)]
         raise NotEvaluableError(
@@ -240,12 +241,12 @@ def _pivot(totals: Array, weights: Array) -> tuple[StudentPivot, float, float]:
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = np.log(totals[:, 0]) - np.log(totals[:, 1])
     reached = weights[0] > weights[1]
-    variances, sizes = [], []
-    for side, weight in ((reached, weights[0]), (~reached & (weights[1] > 0), weights[1])):
-        count = int(side.sum())
-        if count < 2:
+    sides = (reached, weights[0]), (~reached & (weights[1] > 0), weights[1])
+    units, variances, sizes = sum(int(side.sum()) for side, _ in sides), [], []
+    for side, weight in sides:
+        if side.sum() < 2:
             raise NotEvaluableError("too_few_units", "Fewer than two units stand on one side of the comparison.")
-        variances.append(float((count - 1) / count * ((logs[1:][side] - logs[0]) ** 2).sum()))
+        variances.append(float((units - 1) / units * ((logs[1:][side] - logs[0]) ** 2).sum()))
         sizes.append(effective_clusters(weight[side]))
     if not np.isfinite(logs[0]) or not np.isfinite(sum(variances)):
         raise NotEvaluableError("too_few_units", "A side, or all of it but one unit, has no total above zero.")

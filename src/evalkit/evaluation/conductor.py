@@ -11,6 +11,7 @@ from evalkit.errors import NotEvaluableError, ParameterError, StudyError
 from evalkit.evaluation.common_shocks import baseline_shocks
 from evalkit.evaluation.diagnostics import Case, diagnose, flag
 from evalkit.evaluation.looks import evaluate_to_date
+from evalkit.evaluation.rollout import effect_of_rollout, no_comparison, pre_trend, reached_days
 from evalkit.evaluation.sensitivity import sensitivity
 from evalkit.evaluation.window import Outcome, evaluate_window, scale_of
 from evalkit.evaluation.windows import Comparison, atomic, cuts, looks_until, period_comparison
@@ -22,6 +23,7 @@ from evalkit.results import Evaluation, Flag, GoalResult, SensitivityLine
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from evalkit.estimands.staggered_result import RolloutEffect
     from evalkit.records import Records
     from evalkit.study import Study
 
@@ -42,11 +44,15 @@ def check_period(study: Study, period: Period, as_of: date) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """One goal or indicator with the moments its evaluations need; `exposure` are those of a rate's own source."""
+    """One goal or indicator with the moments its evaluations need.
+
+    `exposure` are the records of a rate's own exposure source; `sources` opens any source of the study.
+    """
 
     question: Any
     moments: Moments
     records: Records
+    sources: Callable[[str], Records]
     exposure: Records | None = None
 
 
@@ -71,7 +77,7 @@ def moments_of(
             exposed = records(exposure.source)
             other = exposure_moments(exposed, question, as_of=as_of, cuts=days)
             moments = merge_exposure(moments, other)
-    return Question(question=question, moments=moments, records=source, exposure=exposed)
+    return Question(question=question, moments=moments, records=source, sources=records, exposure=exposed)
 
 
 def evaluate_question(study: Study, asked: Question, period: Period, as_of: date, language: str) -> GoalResult:
@@ -83,6 +89,7 @@ def evaluate_question(study: Study, asked: Question, period: Period, as_of: date
     comparison: Comparison | None = None
     to_date: Evaluation | None = None
     lines: tuple[SensitivityLine, ...] = ()
+    rollout: RolloutEffect | None = None
     shocks = None
     if study.inference.common_shocks == "auto":
         shocks = baseline_shocks(question, asked.moments, study.baseline, scale_of(question))
@@ -106,6 +113,9 @@ def evaluate_question(study: Study, asked: Question, period: Period, as_of: date
                     lines=lines,
                 )
             )
+            if question.rollout is not None:
+                rollout, cautions = _rollout(study, asked, comparison, period, as_of)
+                flags += cautions
     except NotEvaluableError as reason:
         flags.append(Flag(code=reason.code, severity="serious", message=reason.messages[0]))
     evaluation = outcome.evaluation if outcome else _nothing(study, question)
@@ -127,8 +137,25 @@ def evaluate_question(study: Study, asked: Question, period: Period, as_of: date
         p_target_adjusted=None,
         flags=tuple(flags),
         sensitivity=lines,
+        rollout=rollout.to_dict() if rollout else None,
         counts=_counts(asked, comparison),
     )
+
+
+def _rollout(
+    study: Study, asked: Question, comparison: Comparison, period: Period, as_of: date
+) -> tuple[RolloutEffect | None, tuple[Flag, ...]]:
+    """Return the effect of a staggered roll-out and its cautions; grouped anew where the goal's cluster is no unit."""
+    question, plan = asked.question, asked.question.rollout
+    try:
+        reached = reached_days(asked.sources(plan.source), plan, as_of)
+        if question.cluster != plan.unit:
+            by_unit = question.model_copy(update={"cluster": plan.unit})
+            asked = moments_of(study, by_unit, [period], as_of, asked.sources)
+        effect = effect_of_rollout(question, asked.moments, reached, comparison, study.inference.confidence)
+    except NotEvaluableError as reason:
+        return None, (no_comparison(reason),)
+    return effect, pre_trend(effect)
 
 
 def _blocked(asked: Question) -> Flag | None:

@@ -45,6 +45,8 @@ CODES = {
     "autocorrelation": "neighbouring months of the baseline are alike; the interval takes it in",
     "regression_to_mean": "the baseline's first or last three months were its worst by far",
     "influential_cluster": "without one cluster the estimate would lie on the other side of the target",
+    "rollout_no_comparison": "no unit is left, or too few are reached or waiting, for the roll-out's comparison",
+    "rollout_pre_trend": "units had moved apart from those still waiting before they were reached",
     "multiplicity": "achieved alone, but not after adjustment over all goals",
     "verdict_not_robust": "reasonable alternatives give another verdict",
 }

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from evalkit.effect import Better, Scale, check_confidence
-from evalkit.errors import NotEvaluableError, ParameterError
+from evalkit.effect import Better, Pivot, Scale, check_confidence
+from evalkit.errors import ParameterError
 from evalkit.inference.checks import positive
 from evalkit.inference.numeric import crossing, lower_tail, quantile
 from evalkit.inference.poisson import DispersedRateRatio, ExactRateRatio
@@ -122,7 +122,7 @@ def power(
 
     >>> result = power(standard_error=0.06, target=0.80, better="lower", effect=0.70, df=30)
     >>> round(result.probability, 3), round(result.detectable, 3)
-    (0.576, 0.673)
+    (0.577, 0.672)
     """
     error = positive(standard_error, "standard_error")
     if better not in ("higher", "lower"):
@@ -172,9 +172,9 @@ def _beyond(critical: float, shift: float, df: float | None) -> float:
     """Return P(T > critical) for the noncentral t with noncentrality `shift`."""
     if df is None or not math.isfinite(df) or not math.isfinite(critical):
         return lower_tail(shift - critical)
-    below = float(special.nctdtr(df, shift, critical)) if abs(shift) < 30 else math.nan
-    if math.isnan(below):  # far out, where the series gives up: Abramowitz and Stegun (1964), 26.7.10
-        return lower_tail((shift - critical * (1 - 0.25 / df)) / math.sqrt(1 + critical**2 / (2 * df)))
+    below = float(special.nctdtr(df, shift, critical)) if abs(shift) < 1000 else math.nan
+    if math.isnan(below):  # so far out only the estimated error is uncertain
+        return float(special.gammainc(df / 2, df / 2 * (shift / critical) ** 2)) if shift > 0 else 0.0
     return min(1.0, max(0.0, 1 - below))
 
 
@@ -203,7 +203,7 @@ def rate_curve(
 
     >>> curve = rate_curve(events_before=40, exposure_ratio=0.5, target=0.7, better="lower", level=0.025)
     >>> round(curve(0.7), 3), round(curve(0.2), 3)
-    (0.018, 0.946)
+    (0.017, 0.777)
     """
     phi = max(1.0, dispersion or 1.0)
     after = events_before * exposure_ratio  # events expected after, were the rate the same
@@ -217,7 +217,7 @@ def rate_curve(
     before = np.arange(1, int(events_before + 8 * math.sqrt(phi * events_before) + 8 * phi) + 1)
     weights = np.diff(_at_most(np.array([0, *before]), events_before, phi))
     kept = before[weights > 1e-7], weights[weights > 1e-7]
-    estimates = [None]
+    estimates: list[float | None] = [None]
     if dispersion is not None:
         shares = (np.arange(5) + 0.5) / 5
         free = df if df is not None and math.isfinite(df) else 1e9
@@ -255,25 +255,23 @@ def _limits(
 ) -> NDArray[np.int64]:
     """Return, per count before, the most events after that achieve a lower rate, or the most that do not a higher."""
 
-    def p_value(x: int, y: int) -> float:
+    def shown(x: int, y: int) -> bool:
         arms = {
             "events_before": float(x),
             "exposure_before": 1.0,
             "events_after": float(y),
             "exposure_after": exposure_ratio,
         }
-        if dispersion is None:
-            return ExactRateRatio(**arms).tails(target)[0 if better == "higher" else 1]
-        pivot = DispersedRateRatio(**arms, dispersion=dispersion, df=df if df is not None else math.inf)
-        return pivot.tails(target)[0 if better == "higher" else 1]
+        pivot: Pivot = ExactRateRatio(**arms)
+        if dispersion is not None:
+            pivot = DispersedRateRatio(**arms, dispersion=dispersion, df=df if df is not None else math.inf)
+        return pivot.tails(target)[0 if better == "higher" else 1] < level
 
     found = []
     for x in before.tolist():
-        top = range(int(10 * (x + 10) * max(1.0, target) * max(1.0, exposure_ratio)))
-        if better == "lower":
-            found.append(bisect_left(top, True, key=lambda y, x=x: p_value(x, y) >= level) - 1)
-        else:
-            found.append(bisect_left(top, True, key=lambda y, x=x: p_value(x, y) < level) - 1)
+        counts = range(int(10 * (x + 10) * max(1.0, target) * max(1.0, exposure_ratio)))
+        turned = bisect_left(counts, True, key=lambda y, x=x: shown(x, y) == (better == "higher"))  # type: ignore[misc]
+        found.append(turned - 1)
     return np.array(found, dtype=np.int64)
 
 
@@ -288,18 +286,23 @@ def concluded(
     domain: Domain = (-math.inf, math.inf),
 ) -> PowerResult:
     """Return the result of a curve. True effects lie in `domain`, ends excluded; a ratio is above 0 anyhow."""
-    place = _places(target, better, scale, domain)
-    reach = 1e-9
-    while curve(place(reach)) < WANTED and place(reach) not in domain and reach < 1e12:
-        next_reach = reach * 2
-        if place(next_reach) == place(reach) or (scale == "ratio" and next_reach > 600):
+    sign = 1.0 if better == "higher" else -1.0
+
+    def place(reach: float) -> float:
+        """Return the effect that lies this far beyond the target on the working scale."""
+        moved = target * math.exp(min(sign * reach, 700.0)) if scale == "ratio" else target + sign * reach
+        inside = 1e-9 * abs(domain[0 if moved < target else 1] - target)
+        return min(max(moved, domain[0] + inside), domain[1] - inside) if math.isfinite(inside) else moved
+
+    reach, detectable = 1e-9, None
+    for _ in range(40 if scale == "ratio" else 80):
+        if curve(place(reach)) >= WANTED:
+            detectable = place(crossing(lambda r: curve(place(r)) - WANTED, 0.0, reach))
             break
-        reach = next_reach
-    detectable = None
-    if curve(place(reach)) >= WANTED:
-        detectable = place(crossing(lambda r: curve(place(r)) - WANTED, 0.0, reach))
-        reach = abs(_distance(detectable, target, scale))
-    effects = [place(r) for r in np.linspace(-0.4, 1.6, _POINTS) * min(reach, 1e6)]
+        reach *= 2
+    far = detectable if detectable is not None else place(0.5 * max(1.0, abs(target)))
+    width = abs(math.log(far / target)) if scale == "ratio" else abs(far - target)
+    effects = tuple(place(float(r)) for r in np.linspace(-0.4, 1.6, _POINTS) * width)
     return PowerResult(
         target=target,
         better=better,
@@ -308,6 +311,6 @@ def concluded(
         effect=effect,
         probability=None if effect is None else curve(effect),
         detectable=detectable,
-        effects=tuple(effects),
+        effects=effects,
         probabilities=tuple(curve(e) for e in effects),
     )

@@ -47,7 +47,7 @@ class Records:
     Attributes
     ----------
     table : all readable records with `#day`, `#file`, `#row` and `#reason` (NULL for accepted ones).
-    left_out : the rejected ones among them with `#file`, `#row`, `#reason` and their values as found.
+    left_out : the rejected ones among them with `#file`, `#row`, `#reason` and their values as found, if any.
     malformed : rows that do not fit the header; they are rejected too.
     files : the files by the name that messages give them.
     found : number of records found, malformed rows included.
@@ -58,7 +58,7 @@ class Records:
     source: Any
     files: dict[str, Path]
     table: ibis.Table
-    left_out: ibis.Table
+    left_out: ibis.Table | None
     malformed: tuple[Malformed, ...]
     found: int
     reasons: dict[str, int]
@@ -100,13 +100,18 @@ class Records:
     def rejected_rows(self, limit: int | None = None) -> Iterator[Rejected]:
         """Yield the rejected rows by file and row number, all or the first `limit`."""
         key = self.source.key
-        found = self.left_out.order_by([FILE, ROW])
         rows = [
             Rejected(row[FILE], self._row(row[FILE], row[ROW]), row[key] if key else None, row[fields.REASON])
-            for row in fetch(found if limit is None else found.limit(limit))
+            for row in self._left_out(limit)
         ]
         rows += [Rejected(bad.file, bad.row, None, bad.reason) for bad in self.malformed]
         yield from sorted(rows, key=lambda row: (row.file, row.row))[:limit]
+
+    def _left_out(self, limit: int | None = None) -> list[dict[str, Any]]:
+        if self.left_out is None:
+            return []
+        rows = self.left_out.order_by([FILE, ROW])
+        return fetch(rows if limit is None else rows.limit(limit))
 
     @cached_property
     def _passed_over(self) -> dict[str, list[int]]:
@@ -131,7 +136,7 @@ class Records:
         names = [field.name for field in self.source.fields]
         rows = [
             [row[FILE], self._row(row[FILE], row[ROW]), row[fields.REASON], *(inert(row[name]) for name in names)]
-            for row in fetch(self.left_out)
+            for row in self._left_out()
         ]
         rows += [[bad.file, bad.row, bad.reason, *("" for _ in names)] for bad in self.malformed]
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
@@ -195,7 +200,9 @@ def _opened(connection: Backend, study: Study, name: str, files: dict[str, Path]
     table = _reject_duplicates(connection, name, source, table)
     counts = fetch(table.group_by(fields.REASON).agg(n=table.count()))
     reasons = {row[fields.REASON]: row["n"] for row in counts if row[fields.REASON] is not None}
-    left_out = _left_out(connection, name, raw, table, any_at_all=bool(reasons))
+    left_out = _left_out(connection, name, raw, table) if reasons else None
+    if raw.text:
+        connection.raw_sql(f"DROP TABLE {ingest.identifier(name + '#raw')}")
     for bad in raw.malformed:
         reasons[bad.reason] = reasons.get(bad.reason, 0) + 1
     return Records(
@@ -239,17 +246,12 @@ def _check_source(connection: Backend, name: str, source: Any) -> None:
         raise StudyError(problems)
 
 
-def _left_out(connection: Backend, name: str, raw: ingest.Raw, table: ibis.Table, *, any_at_all: bool) -> ibis.Table:
-    """Keep the rejected records as found, as text, and let go of the others' text."""
+def _left_out(connection: Backend, name: str, raw: ingest.Raw, table: ibis.Table) -> ibis.Table:
+    """Keep the rejected records as they were found, as text."""
     values = {column: raw.table[column].cast("string") for column in raw.table.columns if column not in (FILE, ROW)}
     found = raw.table.select(FILE, ROW, **values)
     bad = table.filter(table[fields.REASON].notnull()).select(FILE, ROW, fields.REASON)
-    if not any_at_all:
-        found, bad = found.limit(0), bad.limit(0)
-    kept = ingest.store(connection, f"{name}#left out", found.inner_join(bad, [FILE, ROW]))
-    if raw.text:
-        connection.raw_sql(f"DROP TABLE {ingest.identifier(name + '#raw')}")
-    return kept
+    return ingest.store(connection, f"{name}#left out", found.inner_join(bad, [FILE, ROW]))
 
 
 def labelled(paths: Sequence[Path], folder: Path) -> dict[str, Path]:

@@ -14,7 +14,7 @@ from evalkit.errors import nearest
 from evalkit.study.model import Study
 from evalkit.study.model_goal import Elapsed, Question, Success, Where
 from evalkit.study.model_source import FieldOf
-from evalkit.study.model_values import GROUPS, NUMERIC, TIMES, Duration, Model, Refers
+from evalkit.study.model_values import GROUPS, ID, NUMERIC, TIMES, Duration, Model, Refers
 from evalkit.study.yaml_lines import Document, Path, describe, shortened
 
 _FORMS = {
@@ -46,7 +46,7 @@ class Checker:
         for name, source in (self.study.sources or {}).items():
             here = ("sources", name)
             self._unique([((*here, "fields", i, "name"), one.name) for i, one in enumerate(source.fields or ())])
-            if not re.fullmatch(r"\w[\w-]{0,63}", name):
+            if not re.match(ID, name):
                 self._say(here, "expected a name of letters, digits, '-' and '_', 64 at most.")
 
     def _say(self, path: Path, message: str) -> None:
@@ -118,13 +118,17 @@ class Checker:
         return None
 
     def _unique(self, names: list[tuple[Path, str | None]]) -> None:
-        first: dict[str, Path] = {}
+        taken: dict[str, tuple[Path, str]] = {}
         for path, name in names:
             # Ids name files, and some file systems do not tell capitals or composed letters apart; nor does SQL.
             same = unicodedata.normalize("NFC", name or "").casefold()
-            if name and first.setdefault(same, path) != path:
-                line = self.document.place(first[same])[0]
-                self._say(path, f"the {path[-1]} '{shortened(name)}' is taken, on line {line}; choose another.")
+            if name and taken.setdefault(same, (path, name))[0] != path:
+                first, other = taken[same]
+                told = f"the {path[-1]} '{shortened(name)}' is taken, on line {self.document.place(first)[0]}"
+                same = (
+                    "" if other == name else f"; '{shortened(other)}' and '{shortened(name)}' differ in capitals only"
+                )
+                self._say(path, f"{told}{same}; choose another.")
 
     def _field(self, path: Path, part: Any, source: str | None) -> None:
         rules, here = part.constraints, (*path, "constraints")

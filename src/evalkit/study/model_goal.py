@@ -23,10 +23,6 @@ class Elapsed(v.Model):
     unit: Literal["seconds", "minutes", "hours", "days"] = Field(description="The unit of the value.")
     within: v.Within | None = Field(None, description="Only records begun this long before the data cut-off count.")
 
-    def problems(self) -> Iterator[v.Problem]:
-        if self.to is not None and self.to == self.from_:
-            yield ("to",), f"'to' and 'from' are the same column, '{self.to}'."
-
 
 class Mean(v.Model):
     """The mean of a value per record."""
@@ -61,8 +57,6 @@ class Success(v.Model):
         yield from self.one_of("equals", "at_least", "at_most", "within")
         if (self.within is None) != (self.of is None):
             yield (), "within and of go together: the time allowed, and the column that says when it was received."
-        if self.of is not None and self.of == self.column:
-            yield ("of",), f"'of' and 'column' are the same column, '{self.of}'."
 
 
 class Proportion(v.Model):

@@ -140,9 +140,10 @@ Id = Annotated[str, Strict(), StringConstraints(pattern=ID)]
 Day = Annotated[dt.date, BeforeValidator(_day)]
 Scalar = Annotated[
     str | int | float | bool | dt.date | dt.datetime,
-    PlainValidator(_scalar, json_schema_input_type=str | float | bool),
+    PlainValidator(_scalar),
+    pydantic.WithJsonSchema({"type": ["string", "number", "boolean"]}),
 ]
-Within = Annotated[Duration, PlainValidator(_duration, json_schema_input_type=str)]
+Within = Annotated[Duration, PlainValidator(_duration), pydantic.WithJsonSchema({"type": "string"})]
 Column = Annotated[Name, Refers()]
 Amount = Annotated[Name, Refers(types=NUMERIC)]
 Moment = Annotated[Name, Refers(types=TIMES)]

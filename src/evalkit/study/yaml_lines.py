@@ -7,6 +7,7 @@ a number; the patterns here say what a plain word means instead (YAML 1.2.2, 10.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,16 +22,20 @@ MAX_BYTES = 5_000_000
 MAX_NODES = 200_000
 MAX_DEPTH = 50
 _CORE = "tag:yaml.org,2002:"
-_WORDS = {
-    "null": r"(?:~|null|Null|NULL|)\Z",
-    "bool": r"(?:true|True|TRUE|false|False|FALSE)\Z",
+_FLOAT = r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
+_WORDS: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "null": (r"(?:~|null|Null|NULL|)\Z", lambda _: None),
+    "bool": (r"(?:true|True|TRUE|false|False|FALSE)\Z", lambda text: text[0] in "tT"),
     # Longer ones become floats: Python refuses to read them.
-    "int": r"(?:[-+]?[0-9]{1,300}|0o[0-7]{1,300}|0x[0-9a-fA-F]{1,240})\Z",
-    "float": r"(?:[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z",  # noqa: E501
-    "str": "",
+    "int": (
+        r"(?:[-+]?[0-9]{1,300}|0o[0-7]{1,300}|0x[0-9a-fA-F]{1,240})\Z",
+        lambda text: int(text, {"0o": 8, "0x": 16}.get(text[:2], 10)),
+    ),
+    "float": (rf"(?:{_FLOAT})\Z", lambda text: float(re.sub(r"\.(?=[in])", "", text.lower()))),
+    "str": ("", str),
 }
 _LOADER: Any = type("CoreLoader", (getattr(yaml, "CSafeLoader", yaml.SafeLoader),), {})
-_LOADER.yaml_implicit_resolvers = {None: [(_CORE + kind, re.compile(pattern)) for kind, pattern in _WORDS.items()]}
+_LOADER.yaml_implicit_resolvers = {None: [(_CORE + kind, re.compile(word)) for kind, (word, _) in _WORDS.items()]}
 
 
 @dataclass(slots=True)
@@ -167,10 +172,10 @@ class _Builder:
             return [self.value(child, (*path, index)) for index, child in enumerate(node.value)]
         if not isinstance(node, yaml.ScalarNode) or kind not in _WORDS:
             raise self.refusal(node, f"the tag '{shortened(node.tag)}' is not understood")
-        if not re.match(_WORDS[kind], node.value):
+        if not re.match(_WORDS[kind][0], node.value):
             raise self.refusal(node, f"{describe(node.value)} is not what its tag '{kind}' says")
         self.document.written[path] = node.value
-        return _scalar(node.value, kind)
+        return _WORDS[kind][1](node.value)
 
     def _mapping(self, node: Any, path: Path, places: dict[Path, Place]) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -186,16 +191,3 @@ class _Builder:
                 places[here] = _place(key)
                 found[key.value] = self.value(value, here)
         return found
-
-
-def _scalar(text: str, kind: str) -> Any:
-    match kind:
-        case "null":
-            return None
-        case "bool":
-            return text[0] in "tT"
-        case "int":
-            return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
-        case "float":
-            return float(re.sub(r"\.(?=[in])", "", text.lower()))
-    return text

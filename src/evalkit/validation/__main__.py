@@ -7,6 +7,7 @@ notebook and the figures as JSON.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -27,6 +28,7 @@ def publish(out: Path, *, replicates: int, seed: int, language: str) -> Path:
     import papermill
 
     chosen = wording.check_language(language)
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the workers themselves are the threads
     out.mkdir(parents=True, exist_ok=True)
     stem = page_name("index", chosen)
     executed = papermill.execute_notebook(

@@ -11,10 +11,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-from scipy import special
 
 from evalkit.effect import Effect, decide
-from evalkit.errors import NotEvaluableError
+from evalkit.estimands.compare import MONTHS_FOR_DISPERSION
 from evalkit.evaluation.common_shocks import baseline_shocks
 from evalkit.evaluation.diagnostics import Case
 from evalkit.evaluation.looks import evaluate_to_date
@@ -22,6 +21,7 @@ from evalkit.evaluation.rules_baseline import placebo
 from evalkit.evaluation.window import Outcome, evaluate_window
 from evalkit.evaluation.windows import period_comparison
 from evalkit.inference.multiplicity import adjust
+from evalkit.inference.power import Curve, concluded, contrast_curve, rate_curve
 from evalkit.moments import Moments
 from evalkit.periods import Period
 from evalkit.validation.scenarios import SCENARIOS, Scenario
@@ -70,6 +70,10 @@ class Figure:
         p, n, z = self.rate, self.of, _Z99
         centre, reach = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
         return (centre - reach) / (1 + z * z / n), (centre + reach) / (1 + z * z / n)
+
+    @property
+    def bounded(self) -> bool:
+        return self.least is not None or self.most is not None
 
     @property
     def missed(self) -> bool:
@@ -213,11 +217,10 @@ def calibrate(scenario: Scenario, replicates: int, seed: int) -> tuple[list[Figu
     if scenario.placebo:
         figures.append(figure("placebo", "evalkit", null.fired, null.tried, None, 2 * scenario.claims))
     details = {"not_evaluable": 1 - null.evaluated / null.tried, "df": _median(null.dfs)}
-    if scenario.power and len(null.links) == null.tried:
-        power, told_power = _power(scenario, null, replicates, seed)
-        details |= told_power
-        promise = told_power["promised_power"]
-        figures.append(figure("power", "evalkit", power.achieved, power.tried, promise - SLACK, promise + SLACK))
+    power = _power(scenario, null, replicates, seed) if scenario.power else None
+    if power is not None:
+        figures.append(power[0])
+        details |= power[1]
     return figures, {name: round(value, 6) for name, value in details.items() if math.isfinite(value)}, null
 
 
@@ -225,25 +228,53 @@ def _median(values: Sequence[float]) -> float:
     return float(np.median(values)) if values else math.nan
 
 
-def _power(scenario: Scenario, null: Tally, replicates: int, seed: int) -> tuple[Tally, dict[str, float]]:
-    """Return replicates at a stated effect that should be found in about four of five, and the promised power.
+def _curve(scenario: Scenario, null: Tally, links: Sequence[float], slack: float = 0.0) -> Curve:
+    """Return the power promised over true effects: evalkit's own, given the scenario's true variance.
 
-    The promise is that of a t test with the true variance: the variance of the estimates over the replicates, of which
-    no single evaluation knows.
+    That is a rate's from its dispersion, else the variance of the replicates' estimates, `slack` larger.
     """
-    df = _median(null.dfs)
-    critical = float(special.stdtrit(df, 1 - ALPHA)) if math.isfinite(df) else float(special.ndtri(1 - ALPHA))
-    spread = float(np.std(null.links, ddof=1))
-    step = (critical + 0.84) * spread * (1 if scenario.better == "higher" else -1)
-    truth = scenario.target + step if scenario.scale == "level" else scenario.target * math.exp(step)
+    given: dict[str, Any] = {"target": scenario.target, "better": scenario.better, "level": ALPHA}
+    middle = _median(null.dfs)
+    df = middle if math.isfinite(middle) else None
+    before, after = scenario.records
+    if scenario.kind == "rate":
+        shocks = before / scenario.months[0] * math.expm1(scenario.month_sd**2)
+        phi = scenario.dispersion + shocks if sum(scenario.months) >= MONTHS_FOR_DISPERSION else None
+        return rate_curve(events_before=before, exposure_ratio=after / before, dispersion=phi, df=df, **given)
+    on_target, beyond = (float(np.std(x, ddof=1)) for x in (null.links, links))
+    if scenario.scale == "ratio":  # one variance, whatever the ratio
+        on_target = beyond = math.hypot(on_target, beyond) / math.sqrt(2)
+    return contrast_curve(
+        lambda _: (beyond * (1 + slack), df), scale=scenario.scale, null_ratio=lambda _: on_target / beyond, **given
+    )
+
+
+def _power(scenario: Scenario, null: Tally, replicates: int, seed: int) -> tuple[Figure, dict[str, float]] | None:
+    """Return the power measured at the effect that is promised to show in four of five banks; None if none is.
+
+    The bound widens by what the Monte-Carlo error of the true variance makes of the promise.
+    """
+    if scenario.kind != "rate" and len(null.links) < null.tried:
+        return None
+    stated = _curve(scenario, null, null.links)
+    found = concluded(stated, target=scenario.target, better=scenario.better, scale=scenario.scale, level=ALPHA)
+    if found.detectable is None:
+        return None
+    truth = found.detectable
     tally = replicate(scenario, truth, replicates, seed, others=False)
-    true_spread = float(np.std(tally.links, ddof=1))
-    if scenario.scale == "level" or not math.isfinite(df):
-        # a score test's critical value has the spread at the target, its estimate that at the truth
-        promise = float(special.ndtr((abs(step) - critical * spread) / true_spread))
-    else:
-        promise = 1 - float(special.nctdtr(df, abs(step) / true_spread, critical))
-    return tally, {"true_effect": truth, "standard_error": true_spread, "promised_power": promise}
+    promise = _curve(scenario, null, tally.links)(truth)
+    error = _Z99 / math.sqrt(2 * (len(null.links) + len(tally.links)))
+    slack = SLACK + abs(promise - _curve(scenario, null, tally.links, error)(truth))
+    figure = Figure(
+        scenario=scenario.id,
+        measure="power",
+        method="evalkit",
+        count=tally.achieved,
+        of=tally.tried,
+        least=promise - slack,
+        most=promise + slack,
+    )
+    return figure, {"true_effect": truth, "promised_power": promise}
 
 
 def family(tallies: Iterable[Tally], method: Literal["holm", "none"]) -> tuple[int, int]:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from evalkit.inference.contrast import Array
 from evalkit.moments import COUNTS, SUMS, Moments
@@ -37,16 +36,14 @@ class Bank:
     @classmethod
     def of(cls, scenario: Scenario) -> Bank:
         months = scenario.calendar
-        branches = max(1, scenario.branches)
-        sizes = np.exp(scenario.unequal * ndtri((np.arange(branches) + 0.5) / branches))
-        mix = np.array(scenario.mix or ((1.0, 1.0, 1.0),))
+        mix = np.array(scenario.mix or ((1, 1, 1.0),))
         after = np.arange(len(months)) >= scenario.months[0]
         return cls(
             scenario,
             np.array([month.start for month in months], dtype="datetime64[D]"),
             np.array([month.days for month in months], dtype=np.float64),
             after,
-            sizes / sizes.sum(),
+            scenario.sizes,
             np.where(after[:, None], mix[:, 1], mix[:, 0]),
             mix[:, 2],
         )
@@ -74,7 +71,7 @@ class Bank:
         factor = month[:, None] * branch * np.where(self.after[:, None], gain, 1.0)
         mean = np.where(self.after, after, before)[:, None]
         value = 1 - (1 - mean) * factor if scenario.kind == "proportion" else mean * factor
-        return value[:, :, None] * self.levels  # type: ignore[no-any-return]
+        return value[:, :, None] * self.levels
 
     def _shocks(self, rng: Rng) -> Array:
         rho, drawn = self.scenario.correlation, rng.standard_normal(len(self.starts))
@@ -84,7 +81,7 @@ class Bank:
 
     def _season(self) -> Array:
         number = self.starts.astype("datetime64[M]").astype(int) % 12
-        return 1 + self.scenario.season * np.cos(2 * np.pi * number / 12)  # type: ignore[no-any-return]
+        return 1 + self.scenario.season * np.cos(2 * np.pi * number / 12)
 
     def _events(self, rng: Rng, value: Array, volume: Array) -> tuple[Array, NDArray[np.int64]]:
         exposure = volume * self.scenario.records[0] / volume[~self.after].sum()
@@ -131,4 +128,4 @@ class Bank:
 
 def _factor(sd: float, deviates: Array) -> Array:
     """Return log-normal factors of mean one."""
-    return np.exp(sd * deviates - sd * sd / 2)  # type: ignore[no-any-return]
+    return np.exp(sd * deviates - sd * sd / 2)

@@ -1,0 +1,230 @@
+"""What each goal's data can show: detectable change, probability of `achieved`, periods still needed.
+
+All uncertainty is the baseline's own. Every stretch of the baseline as long as a reporting period is compared with the
+rest of it by the goal's own procedure (for a rate every second month with the others); the variance that this gives is
+taken to fall with the days of either side, as it does in `looks`, and the baseline's month shocks are added by the
+weight of each month. What a level's branches differ by at all times does not fall: it is what the whole baseline's
+variance holds beyond that of a period.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from evalkit.effect import Better, Scale
+from evalkit.errors import NotEvaluableError
+from evalkit.evaluation.baseline_variance import Basis, basis_of
+from evalkit.evaluation.conductor import Question, moments_of
+from evalkit.evaluation.looks import evaluate_to_date
+from evalkit.evaluation.series import first_and_last
+from evalkit.evaluation.window import scale_of
+from evalkit.inference.anytime import Anytime
+from evalkit.inference.numeric import lower_tail
+from evalkit.inference.power import WANTED, PowerResult, concluded
+from evalkit.inference.repeated import Repeated
+from evalkit.inference.student import StudentPivot
+from evalkit.periods import MONTHS_IN, Period, Window, period_containing
+
+if TYPE_CHECKING:
+    from evalkit.records import Records
+    from evalkit.study import Study
+
+HORIZON_MONTHS = 120  # how far ahead periods are counted
+GRACE_DAYS = 7  # records need not reach a period's very last day for it to count as finished
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoalPower:
+    """What one goal's data can show. All effects are on the scale of the target.
+
+    Attributes
+    ----------
+    baseline : the metric's value in the baseline.
+    period, to_date : power of the next whole period, and of everything to date at its last look (None before any).
+    beyond, observed, assumed : true effects: 5 points beyond the target; as observed to date (None before any);
+        half as far again as the target, for which periods are counted.
+    at : probability of `achieved` by window ('period', 'to_date') and by truth ('beyond', 'observed').
+    periods_done, periods_needed : periods to date; those until `achieved` has probability 0.8 at `assumed`, these
+        included, or None where they are not enough within `horizon`.
+    reason : why there is no answer, where `period` is None.
+    """
+
+    goal: str
+    scale: Scale
+    better: Better
+    target: float
+    baseline: float | None = None
+    period: PowerResult | None = None
+    to_date: PowerResult | None = None
+    beyond: float | None = None
+    observed: float | None = None
+    assumed: float | None = None
+    at: dict[str, float]
+    periods_done: int = 0
+    periods_needed: int | None = None
+    horizon: str = ""
+    reason: str = ""
+
+    @property
+    def still(self) -> str:
+        """The periods still needed, in words."""
+        if self.periods_needed is None:
+            return f"not within {self.horizon}" if self.period else "–"
+        return str(max(0, self.periods_needed - self.periods_done))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return one flat row."""
+        needed = self.periods_needed
+        return {
+            "goal": self.goal,
+            "scale": self.scale,
+            "better": self.better,
+            "target": self.target,
+            "baseline": self.baseline,
+            "detectable_period": self.period.detectable if self.period else None,
+            "detectable_to_date": self.to_date.detectable if self.to_date else None,
+            "effect_beyond": self.beyond,
+            "effect_observed": self.observed,
+            **{f"p_{truth}_{w}": self.at.get(f"{w}_{truth}") for truth in ("beyond", "observed") for w in _WINDOWS},
+            "effect_assumed": self.assumed,
+            "periods_done": self.periods_done,
+            "periods_needed": needed,
+            "periods_still_needed": None if needed is None else max(0, needed - self.periods_done),
+            "note": self.reason or ("" if needed is not None else f"not within {self.horizon}"),
+        }
+
+
+_WINDOWS = ("period", "to_date")
+
+
+def plan(study: Study, records: Callable[[str], Records]) -> tuple[GoalPower, ...]:
+    """Return the power of every goal of the study, before the programme or during it."""
+    return tuple(_goal_power(study, goal, records) for goal in study.goals)
+
+
+def assumptions(study: Study) -> str:
+    """Say what the figures rest on, for a reader."""
+    goals, alpha = len(study.goals), (1 - study.inference.confidence) / 2
+    shared = goals if study.inference.multiplicity != "none" else 1
+    looks = "as one look" if study.inference.sequential == "none" else "with the study's sequential plan"
+    return (
+        f"Detectable: the true effect at which `achieved` has probability {WANTED:.0%}. One period is tested at "
+        f"{alpha / shared:.3g} ({shared} goal{'s' if shared > 1 else ''} judged together, the first step of Holm), "
+        f"everything to date {looks}. Variances are the baseline's own, of stretches as long as a period, falling with "
+        "the days; months' shocks are the baseline's; clusters and volumes are taken to stay as they were. Periods "
+        "still needed are counted for a truth half as far again as the target, or halfway to the metric's bound."
+    )
+
+
+def _goal_power(study: Study, goal: Any, records: Callable[[str], Records]) -> GoalPower:
+    scale, target = scale_of(goal), goal.target.value
+    bare = GoalPower(goal=goal.id, scale=scale, better=goal.better, target=target, at={})
+    source = records(goal.source)
+    last = first_and_last(source)[1]
+    looks = list(_looks(study, goal))
+    done = [look for look in looks if last is not None and look.end <= last + timedelta(days=GRACE_DAYS)]
+    as_of = done[-1].end if done else study.baseline.end
+    asked = moments_of(study, goal, done[-1:], as_of, records)
+    try:
+        if source.too_many_rejected:
+            raise NotEvaluableError("too_many_rejected", "Too many of its source's records are rejected.")
+        basis = basis_of(study, goal, asked.moments)
+        return _answered(study, goal, replace(bare, periods_done=len(done)), basis, looks, asked)
+    except NotEvaluableError as reason:
+        return replace(bare, periods_done=len(done), reason=reason.messages[0])
+
+
+def _looks(study: Study, goal: Any) -> Iterator[Period]:
+    """Yield the periods at whose end there is something to date, from the calendar."""
+    frequency = study.calendar.frequency
+    period = period_containing(_first_day(study, goal), frequency)
+    for _ in range(HORIZON_MONTHS // MONTHS_IN[frequency] + 1):
+        yield period
+        period = period_containing(period.end + timedelta(days=1), frequency)
+
+
+def _first_day(study: Study, goal: Any) -> date:
+    phase_in = study.windows_of(goal)[1]
+    return phase_in.end + timedelta(days=1) if phase_in else study.programme_start
+
+
+def _answered(
+    study: Study, goal: Any, bare: GoalPower, basis: Basis, looks: Sequence[Period], asked: Question
+) -> GoalPower:
+    done = bare.periods_done
+    beyond, assumed = basis.beyond, basis.assumed
+    alpha = (1 - study.inference.confidence) / 2
+    shared = len(study.goals) if study.inference.multiplicity != "none" else 1
+    coming = next(look for look in looks[done:] if look.start >= _first_day(study, goal))
+    windows = [Window(_first_day(study, goal), look.end) for look in looks]
+    observed = None
+    if done:
+        shocks = basis.shocks
+        found = evaluate_to_date(study, goal, asked.moments, looks[done - 1], looks[done - 1].end, shocks)
+        effect = found.evaluation.effect if found else None
+        observed = effect.estimate if effect is not None else None
+    at: dict[str, float] = {}
+    results: dict[str, PowerResult] = {}
+    for name, window, level in (
+        ("period", coming.window, alpha / shared),
+        *([("to_date", windows[done - 1], _level(study, basis, windows, done))] if done else []),
+    ):
+        curve = basis.curve(window, level)
+        results[name] = concluded(
+            curve,
+            target=basis.target,
+            better=basis.better,
+            scale=basis.scale,
+            level=level,
+            effect=beyond,
+            domain=basis.domain,
+        )
+        at[f"{name}_beyond"] = curve(beyond)
+        if observed is not None:
+            at[f"{name}_observed"] = curve(observed)
+    needed, horizon = _needed(study, basis, windows)
+    return replace(
+        bare,
+        baseline=basis.value,
+        period=results["period"],
+        to_date=results.get("to_date"),
+        beyond=beyond,
+        observed=observed,
+        assumed=assumed,
+        at=at,
+        periods_needed=needed,
+        horizon=horizon,
+    )
+
+
+def _needed(study: Study, basis: Basis, windows: Sequence[Window]) -> tuple[int | None, str]:
+    """Return how many periods make the assumed effect detectable, and within what that was looked for."""
+    sequential = study.inference.sequential
+    most, horizon = len(windows) - 1, f"{HORIZON_MONTHS // 12} years"
+    if sequential != "none" and sequential.method == "alpha-spending" and sequential.looks <= most:
+        most, horizon = sequential.looks, f"the {sequential.looks} looks planned"
+    for count in range(1, most + 1):
+        if basis.curve(windows[count - 1], _level(study, basis, windows, count))(basis.assumed) >= WANTED:
+            return count, horizon
+    return None, horizon
+
+
+def _level(study: Study, basis: Basis, windows: Sequence[Window], count: int) -> float:
+    """Return the one-sided level at which everything to date is tested at look `count`."""
+    plan, confidence = study.inference.sequential, study.inference.confidence
+    if plan == "none":
+        return (1 - confidence) / 2
+    unit = StudentPivot(estimate=0.0, se=1.0, df=None, method="")
+    errors = [basis.error(window)(basis.target)[0] for window in windows[:count]]
+    if plan.method == "anytime":
+        year = Window(windows[0].start, windows[0].start + timedelta(days=364))
+        share = (basis.error(year)(basis.target)[0] / errors[-1]) ** 2
+        pivot: Anytime | Repeated = Anytime(pivot=unit, information=share, confidence=confidence)
+    else:
+        last = basis.error(windows[min(plan.looks, len(windows)) - 1])(basis.target)[0]
+        shares = tuple((last / error) ** 2 for error in errors)
+        pivot = Repeated(pivot=unit, information=shares, looks=plan.looks, spending=plan.spending)
+    return lower_tail(pivot.interval(confidence)[0])  # of a standard normal pivot, so its limit is the boundary

@@ -1,0 +1,165 @@
+"""What a goal's data can show, from its baseline."""
+
+from datetime import date
+
+import numpy as np
+import pytest
+from built_study import Study, records
+from built_study import daily as days_from
+
+from evalkit.evaluation.baseline_variance import basis_of
+from evalkit.evaluation.conductor import moments_of
+from evalkit.periods import parse_period
+
+ALONE = "inference: {multiplicity: none, common_shocks: none}"
+MEAN = "    metric: {kind: mean, value: value}\n    better: lower\n    target: {relative_change: -0.20}\n    cluster: branch\n"
+RATE = "    metric: {kind: rate, events: events, exposure: exposure}\n    better: lower\n    target: {relative_change: -0.30}\n"
+LEVEL = (
+    "    metric: {kind: proportion, success: {column: hit, equals: true}}\n    better: higher\n"
+    "    target: {level: 0.90}\n    cluster: branch\n"
+)
+
+
+def hits(share_after: float = 0.95, lasting: float = 0.0) -> list[dict[str, object]]:
+    rng = np.random.default_rng(4)
+    share = dict(enumerate(0.8 + lasting * rng.uniform(-1, 1, 12)))
+    return [
+        {
+            "day": r["day"],
+            "hit": str(
+                bool(rng.random() < (share_after if r["day"] >= "2025" else share[int(r["branch"][1:])]))
+            ).lower(),
+            "branch": r["branch"],
+        }
+        for r in records()
+    ]
+
+
+def counts(per_month: float, until: date = date(2025, 12, 31)) -> list[dict[str, object]]:
+    rng = np.random.default_rng(2)
+    days = [day for day in days_from(date(2023, 1, 1), until, 1) if day.day == 1]
+    return [{"day": d.isoformat(), "events": int(rng.poisson(per_month)), "exposure": 1.0} for d in days]
+
+
+@pytest.mark.parametrize(("rows", "goal"), [(records(effect=1.0), MEAN), (counts(30), RATE), (hits(0.8), LEVEL)])
+def test_the_error_foreseen_is_the_error_that_comes(study: Study, rows, goal: str) -> None:
+    opened = study(rows, goal, extra=ALONE)
+    file, question = opened.file, opened.file.goals[0]
+    for label in ("2025-Q2", "2025"):
+        period = parse_period(label)
+        asked = moments_of(file, question, [period], period.end, opened.source_records)
+        basis = basis_of(file, question, asked.moments)
+        effect = opened.evaluate("g", period=label).period.effect
+        assert effect is not None
+        foreseen, df = basis.error(period.window)(effect.estimate)
+        assert foreseen == pytest.approx(effect.details["standard_error"], rel=0.30)
+        assert df is not None
+
+
+def test_before_the_programme_and_during_it(study: Study) -> None:
+    early = study(records(after_until=date(2024, 12, 31)), MEAN, extra=ALONE).plan()[0]
+    assert early.period is not None
+    assert early.to_date is None
+    assert early.observed is None
+    assert early.periods_done == 0
+    late = study(records(effect=0.7), MEAN, extra=ALONE).plan()[0]
+    assert late.period is not None
+    assert late.to_date is not None
+    assert late.periods_done == 4
+    assert late.observed == pytest.approx(0.7, abs=0.05)
+    assert late.period.detectable == pytest.approx(early.period.detectable, rel=0.02)
+    # a year shows smaller effects than a quarter, but the baseline's own error stays
+    assert late.period.detectable is not None
+    assert late.to_date.detectable is not None
+    assert late.period.detectable < late.to_date.detectable < 0.8
+    assert late.periods_needed == early.periods_needed
+
+
+def test_truths_are_beyond_the_target_and_inside_the_bounds(study: Study) -> None:
+    mean = study(records(), MEAN, extra=ALONE).plan()[0]
+    assert mean.beyond == pytest.approx(0.75)
+    assert mean.assumed == pytest.approx(0.70)
+    level = study(hits(), LEVEL, extra=ALONE).plan()[0]
+    assert level.beyond == pytest.approx(0.95)
+    assert level.assumed == pytest.approx(0.95, abs=0.01)
+    assert level.period is not None
+    assert level.period.detectable is not None
+    assert 0.9 < level.period.detectable < 1
+    assert level.at["to_date_beyond"] > level.at["period_beyond"]
+
+
+def test_branches_that_differ_for_good_limit_a_level(study: Study) -> None:
+    alike, unlike = (study(hits(lasting=spread), LEVEL, extra=ALONE).plan()[0] for spread in (0.0, 0.19))
+    assert alike.to_date is not None
+    assert unlike.to_date is not None
+    assert alike.to_date.detectable is not None
+    assert unlike.to_date.detectable is not None
+    assert unlike.to_date.detectable > alike.to_date.detectable
+
+
+def test_rare_events_are_never_enough(study: Study) -> None:
+    few = study(counts(0.4), RATE, extra=ALONE).plan()[0]
+    assert few.period is not None
+    assert few.period.detectable is None
+    assert few.periods_needed is None
+    assert few.still == "not within 10 years"
+    many = study(counts(200), RATE, extra=ALONE).plan()[0]
+    assert many.periods_needed == 1
+
+
+def test_shocks_of_months_enter(study: Study) -> None:
+    rng = np.random.default_rng(9)
+    shock = {f"{year}-{month:02d}": rng.lognormal(0, 0.1) for year in (2023, 2024, 2025) for month in range(1, 13)}
+    rows = [{**r, "value": round(min(99.0, r["value"] * shock[r["day"][:7]]), 4)} for r in records()]
+    found = []
+    for choice in ("none", "auto"):
+        plan = study(rows, MEAN, extra=f"inference: {{multiplicity: none, common_shocks: {choice}}}").plan()[0]
+        assert plan.period is not None
+        assert plan.period.detectable is not None
+        found.append(plan.period.detectable)
+    assert found[1] < found[0]
+
+
+def test_looks_cost_and_end(study: Study) -> None:
+    once = study(records(effect=0.7), MEAN, extra=ALONE).plan()[0]
+    looks = "inference: {{multiplicity: none, common_shocks: none, sequential: {}}}"
+    spent = study(records(effect=0.7), MEAN, extra=looks.format("{method: alpha-spending, looks: 6}")).plan()[0]
+    anytime = study(records(effect=0.7), MEAN, extra=looks.format("{method: anytime}")).plan()[0]
+    levels = [plan.to_date.level for plan in (once, spent, anytime) if plan.to_date is not None]
+    assert levels[0] == pytest.approx(0.025)
+    assert levels[0] > levels[1] > levels[2]
+    assert spent.horizon == "the 6 looks planned"
+
+
+def test_like_months_have_less_of_a_baseline(study: Study) -> None:
+    whole = study(records(), MEAN, extra=ALONE).plan()[0]
+    like = study(records(), MEAN + "    compare_with: same-months\n", extra=ALONE).plan()[0]
+    assert whole.period is not None
+    assert like.period is not None
+    assert whole.period.detectable is not None
+    assert like.period.detectable is not None
+    assert like.period.detectable < whole.period.detectable
+
+
+def test_what_cannot_be_told_is_said(study: Study) -> None:
+    series = study(records(), MEAN + "    estimator: {kind: interrupted-time-series}\n", extra=ALONE).plan()[0]
+    assert series.period is None
+    assert "interrupted time series" in series.reason
+    high = LEVEL.replace("level: 0.90", "difference: 0.5")
+    assert "beyond the target" in study(hits(), high, extra=ALONE).plan()[0].reason
+
+
+def test_a_frame_of_all_goals(study: Study) -> None:
+    frame = study(records(effect=0.7), MEAN).power()
+    assert frame.loc[0, "goal"] == "g"
+    assert {"detectable_period", "p_beyond_to_date", "periods_still_needed", "note"} <= set(frame.columns)
+
+
+def test_the_command_prints_a_table(bench, f, daily: list[list[object]]) -> None:
+    bench.plan([f("day", "date"), f("x", "number"), f("branch")], goal={"cluster": "branch"})
+    bench.write("r.csv", daily)
+    answer = bench.run("power")
+    assert answer.code == 0
+    assert "Still needed" in answer.out
+    assert "g " in answer.out
+    assert "first step of Holm" in answer.out

@@ -1,0 +1,151 @@
+"""An opened study: what researchers and notebooks call."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import evalkit as ek
+from evalkit.errors import ParameterError, RecordsError
+from evalkit.records.fetch import fetch
+from evalkit.session import needed_sources, open_study
+
+
+@pytest.fixture
+def study(bench: Any, f: Any, daily: list[list[object]]) -> Any:
+    goals = [
+        {"id": "g", "source": "s", "metric": {"kind": "mean", "value": "x"}, "better": "higher", "target": {"relative_change": 0.1}, "cluster": "branch", "phase_in": {"start": "2025-01-01", "end": "2025-01-10"}, "title": {"en": "Up", "zh": "上升"}},
+        {"id": "share", "source": "s", "metric": {"kind": "proportion", "success": {"column": "x", "at_least": 14}}, "better": "higher", "target": {"level": 0.5}},
+    ]
+    bench.plan([f("day", "date"), f("x", "number", maximum=25), f("branch")], goals=goals)
+    bench.study["measures"] = [{"id": "m"}]
+    bench.study["indicators"] = [{"id": "watch", "measure": "m", "source": "s", "metric": {"kind": "mean", "value": "x"}, "better": "higher"}]
+    bench.save()
+    bench.write("r.csv", [*daily, ["2024-03-03", 99, "B0"]])
+    return bench.open()
+
+
+def test_found_by_argument_variable_and_folder(bench: Any, f: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.plan([f("day", "date"), f("x", "number")])
+    path = bench.folder / "study.yaml"
+    assert ek.open_study(path).file.path == path
+    assert ek.open_study(bench.folder).file.path == path
+    monkeypatch.setenv("EVALKIT_STUDY", str(bench.folder))
+    assert open_study().file.path == path
+    monkeypatch.delenv("EVALKIT_STUDY")
+    (bench.folder / "data").mkdir()
+    path.rename(bench.folder / "data" / "study.yaml")
+    (bench.folder / "deep" / "er").mkdir(parents=True)
+    monkeypatch.chdir(bench.folder / "deep" / "er")
+    assert open_study().file.path == bench.folder / "data" / "study.yaml"
+    with pytest.raises(ParameterError):
+        open_study(bench.folder / "nothing.yaml")
+
+
+def test_what_it_shows_of_itself_computes_nothing(bench: Any, f: Any) -> None:
+    bench.plan([f("day", "date"), f("x", "number")])
+    assert repr(bench.open()) == "<study trial: g>"
+
+
+def test_records_are_lazy_typed_and_accepted_only(study: Any) -> None:
+    table = study.records("s")
+    assert list(table.columns) == ["day", "x", "branch"]
+    assert str(table.schema()["day"]) == "date"
+    assert fetch(table.agg(n=table.count(), top=table["x"].max()))[0] == {"n": 364, "top": 20.0}
+    assert study.rejected("s") == {"x: above the maximum 25": 1}
+    assert study.source_records("s") is study.source_records("s")
+    with pytest.raises(ParameterError, match="source 't'"):
+        study.records("t")
+
+
+def test_one_goal_is_adjusted_among_all(study: Any) -> None:
+    everything = study.evaluate_period("2025-Q1")
+    for name in ("g", "share", "watch"):
+        one = study.evaluate(name, period="2025-Q1")
+        assert one == everything[name]
+        assert study.evaluate_period("2025-Q1", goal=name)[name] == one
+    assert everything["g"].p_target_adjusted >= everything["g"].period.p_target
+    assert [goal.id for goal in everything] == ["g", "share"]
+    with pytest.raises(ParameterError, match="'gg'"):
+        study.evaluate("gg", period="2025-Q1")
+
+
+def test_parameters_as_papermill_passes_them(study: Any) -> None:
+    whole = study.evaluate_period("2025")
+    assert study.evaluate_period(2025) == whole
+    assert study.evaluate_period("2025", as_of="") == whole
+    cut = study.evaluate_period("2025", as_of="2025-02-28")
+    assert cut == study.evaluate_period("2025", as_of=date(2025, 2, 28))
+    assert cut.as_of == date(2025, 2, 28)
+    assert cut["g"].period.after.end == date(2025, 2, 28)
+
+
+def test_titles_in_the_language_asked_for(study: Any) -> None:
+    assert study.evaluate("g", period="2025-Q1").title == "Up"
+    assert study.evaluate("g", period="2025-Q1", language="zh").title == "上升"
+
+
+def test_to_date_begins_after_the_phase_in(study: Any) -> None:
+    result = study.evaluate("g", period="2025-Q1")
+    assert result.to_date.after.start == date(2025, 1, 11)
+    assert result.period.after.start == date(2025, 1, 11)
+    assert "phase_in_overlap" in [flag.code for flag in result.flags]
+
+
+def test_series_against_pandas(study: Any, daily: list[list[object]]) -> None:
+    frame = pd.DataFrame(daily[1:], columns=["day", "x", "branch"])
+    frame["day"] = pd.to_datetime(frame.day)
+    series = study.series("g")
+    assert list(series.columns) == ["start", "end", "value", "records", "numerator", "denominator", "phase"]
+    assert list(series.phase.unique()) == ["baseline", "phase-in", "after"]
+    for row in series.itertuples():
+        inside = frame[(frame.day >= str(row.start)) & (frame.day <= str(row.end))]
+        assert row.records == len(inside)
+        assert row.value == pytest.approx(inside.x.mean(), rel=1e-12) or (np.isnan(row.value) and not len(inside))
+    assert series.records.sum() == 364
+    january = series[series.start.map(str).str.startswith("2025-01")]
+    assert [(str(row.start), str(row.end), row.phase) for row in january.itertuples()] == [
+        ("2025-01-01", "2025-01-10", "phase-in"),
+        ("2025-01-11", "2025-01-31", "after"),
+    ]
+    assert len(study.series("watch", "quarter")) == 5
+    assert study.series("g", as_of="2024-06-30").records.sum() == frame[frame.day <= "2024-06-30"].shape[0]
+
+
+def test_provenance_hashes_no_records(study: Any) -> None:
+    result = study.with_provenance(study.evaluate_period("2025-Q1"))
+    assert result.provenance["study"] == study.file.hash
+    assert result.provenance["data"] == {}
+    assert result.provenance["parameters"] == {"study": "study.yaml", "period": "2025-Q1", "as_of": "2025-03-31"}
+
+
+def test_the_latest_period(study: Any) -> None:
+    assert study.latest_period(date(2025, 7, 1)).label == "2025-Q2"
+    with pytest.raises(ParameterError, match="No period of the programme has ended by 2025-03-30"):
+        study.latest_period(date(2025, 3, 30))
+
+
+def test_only_sources_that_are_needed_are_opened(bench: Any, f: Any, daily: list[list[object]]) -> None:
+    missing = {"path": "missing.csv", "time": "day", "fields": [f("day", "date"), f("x", "number")]}
+    bench.plan([f("day", "date"), f("x", "number"), f("branch")], sources={"t": missing, "u": missing})
+    bench.write("r.csv", daily)
+    study = bench.open()
+    assert needed_sources(study.file.goals) == ["s"]
+    assert study.evaluate("g", period="2025-Q1").period.effect is not None
+    with pytest.raises(RecordsError) as caught:
+        study.open_all()
+    assert len(caught.value.messages) == 2
+
+
+def test_changed_records_are_seen_by_a_newly_opened_study(bench: Any, f: Any, daily: list[list[object]]) -> None:
+    bench.plan([f("day", "date"), f("x", "number"), f("branch")])
+    bench.write("r.csv", daily)
+    study = bench.open()
+    before = study.evaluate("g", period="2025-Q1")
+    bench.write("r.csv", daily[:-8])
+    assert study.evaluate("g", period="2025-Q1") == before
+    assert bench.open().evaluate("g", period="2025-Q1").period.after.records == before.period.after.records - 8
