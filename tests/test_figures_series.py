@@ -6,6 +6,7 @@ import numpy as np
 
 from evalkit import figures_series
 from evalkit.estimands.control_chart import control_chart
+from evalkit.estimands.staggered import staggered_rollout
 from evalkit.estimands.time_series import interrupted_time_series
 
 COUNTS = [52, 48, 50, 47, 55, 49, 51, 53, 46, 50, 48, 52, 41, 38, 44, 39, 40, 42, 45, 37]
@@ -46,3 +47,16 @@ def test_chart_marks_what_breaks_a_rule_and_the_target():
 
 def test_quiet_chart_marks_nothing():
     assert words(control_chart([9.0, 11.0] * 6).plot()) == ["sub-period", "centre", "limits"]
+
+
+def test_event_study_draws_every_month_and_cuts_what_no_axis_can_hold():
+    rng, months = np.random.default_rng(2), np.arange(30)
+    reached = {unit: 12 + 2 * unit for unit in range(6)}
+    values = np.exp(rng.normal(0, 0.1, (10, 30)))
+    result = staggered_rollout(values.ravel(), np.repeat(np.arange(10), 30), np.tile(months, 10), reached)
+    figure = result.plot()
+    axes = figure.axes[0]
+    drawn = np.concatenate([bars.lines[0].get_ydata() for bars in axes.containers])
+    assert np.allclose(drawn, [row.estimate for row in result.event_study])
+    low, high = axes.get_ylim()
+    assert 0.1 < low < drawn.min() < drawn.max() < high < 10

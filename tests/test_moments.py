@@ -207,6 +207,19 @@ def test_durations(bench: Any, f: Any, seed: int, within: str | None) -> None:
         assert moments.sums[moments.within([window]), 0].sum() == pytest.approx(hours.sum(), rel=1e-12)
 
 
+@pytest.mark.parametrize("kinds", [("date", "date"), ("datetime", "date"), ("date", "datetime")])
+@pytest.mark.parametrize(("within", "expected"), [(None, (3, 1, 0, 11)), ("10d", (2, 0, 2, 9))])
+def test_durations_by_calendar_days(bench: Any, f: Any, kinds: tuple[str, str], within: str | None, expected: tuple[int, ...]) -> None:
+    value = {"from": "a", "to": "b", "unit": "days", **({"within": within} if within else {})}
+    bench.plan([f("a", kinds[0]), f("b", kinds[1])], {"kind": "mean", "value": value}, time="a", goal={"better": "lower"})
+    rows = [["2025-03-10", "2025-03-19"], ["2025-03-01", "2025-03-01"], ["2025-03-18", "2025-03-20"], ["2025-03-15", "2025-03-21"]]
+    late = [" 23:50" if kind == "datetime" else "" for kind in kinds]
+    bench.write("r.csv", [["a", "b"], *[[a + late[0], b + late[1]] for a, b in rows]])
+    moments = moments_of(bench)
+    days = float(moments.sums[:, 0].sum())
+    assert (*(int(moments.counts[:, i].sum()) for i in (0, 2, 3)), days) == expected
+
+
 @pytest.mark.parametrize(
     ("received", "answered", "as_of", "expected"),
     [

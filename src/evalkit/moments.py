@@ -68,12 +68,6 @@ def cutoff_instant(as_of: date, timezone: str) -> float:
     return midnight.astimezone(UTC).timestamp()
 
 
-def boundaries(windows: Iterable[Window | None]) -> tuple[date, ...]:
-    """Return the first days of the windows and the days after their last, in order."""
-    days = {day for w in windows if w for day in (w.start, w.end + timedelta(days=1))}
-    return tuple(sorted(days))
-
-
 def goal_moments(records: Records, goal: Any, *, as_of: date, timezone: str, cuts: Sequence[date]) -> Moments:
     """Return the goal's moments up to the cut-off. `cuts` are the days at which windows begin or have ended."""
     table = records.valid

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import ibis
     import pandas as pd
 
-    from evalkit.evaluation.planning import GoalPower
     from evalkit.estimands.control_chart import ControlChart
+    from evalkit.evaluation.planning import GoalPower
     from evalkit.records import Records
     from evalkit.study import Study
 

@@ -231,3 +231,26 @@ def test_truth_is_covered_where_before_and_after_is_fooled() -> None:
         assert found["warned"] / draws < 0.05 + 3 * np.sqrt(0.05 * 0.95 / draws)
         assert abs(found["bias"]) < 0.02
         assert found["fooled"] / draws > 0.5
+
+
+def test_rare_events_are_compared_or_refused_and_claim_nothing_falsely() -> None:
+    """Months without an event are common at 0.3 a branch and month, and a warning would be an error here."""
+    rng, months = np.random.default_rng(4), np.arange(30)
+    covered, claimed, refused = [], [], 0
+    for _ in range(120):
+        first = np.where(np.arange(12) < 8, rng.integers(15, 27, 12), 99)
+        events = rng.poisson(0.3 * np.where(months >= first[:, None], 0.6, 1.0), (12, 30))
+        reached = {unit: int(month) for unit, month in enumerate(first) if month < 99}
+        try:
+            found = ek.staggered_rollout(
+                events.ravel(), np.repeat(np.arange(12), 30), np.tile(months, 12), reached,
+                window=(26, 29), target=0.6, better="lower",
+            )  # fmt: skip
+        except NotEvaluableError:
+            refused += 1
+            continue
+        covered.append(found.low <= 0.6 <= found.high)
+        claimed.append(found.verdict == "achieved")
+    assert refused < 20
+    assert np.mean(covered) > 0.95 - 3 * np.sqrt(0.05 * 0.95 / len(covered))
+    assert np.mean(claimed) < 0.025 + 3 * np.sqrt(0.025 * 0.975 / len(claimed))

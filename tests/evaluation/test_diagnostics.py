@@ -313,6 +313,7 @@ def test_unfinished_records_bias_a_recent_window_and_within_removes_it(study: St
 
 def test_every_documented_code_is_tested() -> None:
     elsewhere = {"duplicate_keys", "undated_records", "partial_period", "multiplicity", "looks_exhausted"}
+    elsewhere |= {"rollout_no_comparison", "rollout_pre_trend"}
     assert set(CODES) == set(CASES) | elsewhere
 
 

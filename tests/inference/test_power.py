@@ -1,10 +1,12 @@
 """Power: what is promised against published routines, and against what simulated data do."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 
+from evalkit.effect import Better, Scale
 from evalkit.errors import NotEvaluableError, ParameterError
 from evalkit.inference.contrast import Estimand
 from evalkit.inference.jackknife import cluster_variance
@@ -38,7 +40,9 @@ def test_two_sample_t_as_statsmodels_has_it() -> None:
 
 @pytest.mark.parametrize("df", [None, 0.25, 4, 30, 1e7])
 @pytest.mark.parametrize(("scale", "better", "target"), [("ratio", "lower", 0.8), ("level", "higher", 0.9)])
-def test_at_the_target_it_is_the_level_and_it_rises_beyond(df, scale, better, target) -> None:
+def test_at_the_target_it_is_the_level_and_it_rises_beyond(
+    df: float | None, scale: Scale, better: Better, target: float
+) -> None:
     result = power(standard_error=0.04, target=target, better=better, effect=target, df=df, scale=scale, family=4)
     assert result.level == pytest.approx(0.025 / 4)
     assert result.probability == pytest.approx(result.level, rel=1e-6)
@@ -81,7 +85,7 @@ def test_no_effect_within_the_bound_may_be_detectable() -> None:
         {"confidence": 2},
     ],
 )
-def test_wrong_values_are_named(wrong) -> None:
+def test_wrong_values_are_named(wrong: dict[str, Any]) -> None:
     with pytest.raises(ParameterError):
         power(**{"standard_error": 0.1, "target": 0.8, "better": "lower", **wrong})
 
@@ -165,7 +169,9 @@ def test_exact_rates_by_enumeration() -> None:
 
 
 def test_rates_rise_with_the_effect_and_are_no_more_than_the_level_at_the_target() -> None:
-    for better, target, effects in (("lower", 0.7, (0.7, 0.5, 0.3, 0.1)), ("higher", 1.3, (1.3, 1.8, 2.5, 4.0))):
+    lower: tuple[Better, float, tuple[float, ...]] = ("lower", 0.7, (0.7, 0.5, 0.3, 0.1))
+    higher: tuple[Better, float, tuple[float, ...]] = ("higher", 1.3, (1.3, 1.8, 2.5, 4.0))
+    for better, target, effects in (lower, higher):
         curve = rate_curve(
             events_before=30, exposure_ratio=1, target=target, better=better, level=0.025, dispersion=1.5, df=20
         )

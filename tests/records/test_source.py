@@ -279,3 +279,27 @@ def test_a_folder_and_a_link_out_of_the_folder(bench: Any, f: Any, tmp_path_fact
     (bench.folder / "r.csv").symlink_to(outside)
     with pytest.raises(RecordsError, match="link that leads outside"):
         bench.open().source_records("s")
+
+
+def test_parquet_columns_of_several_types_meet_as_text(bench: Any, f: Any) -> None:
+    bench.plan([f("day", "date"), f("at", "datetime"), f("n", "integer"), f("x", "number")], path="*.parquet")
+    moment = dt.datetime(2024, 1, 1, 10, 0, 0, 500)
+    kinds = [
+        (dt.date(2024, 1, 1), moment, 1, 1.5),
+        ("2024-01-01", "2024-01-01T10:00:00.0005", 1.0, "1.5"),
+        (dt.date(2024, 1, 1), moment.replace(tzinfo=dt.UTC), "1", [1.5]),
+    ]
+    for number, values in enumerate(kinds):
+        parquet(bench, dict(zip(("day", "at", "n", "x"), ([value] for value in values), strict=True)), f"{number}.parquet")
+    assert counts(bench) == (3, 2, {"x: not a number": 1})
+    rows = fetch(bench.open().records("s"))
+    assert [tuple(row.values()) for row in rows] == [(dt.date(2024, 1, 1), moment, 1, 1.5)] * 2
+
+
+@pytest.mark.parametrize("name", ["#day", "#", "x#instant", "x#given"])
+def test_names_that_are_evalkits_own(bench: Any, f: Any, name: str) -> None:
+    bench.plan([f("day", "date"), f("x", "number"), f(name)])
+    bench.write("r.csv", f"day,x,{name}\n")
+    answer = bench.check()
+    assert answer.code == 2
+    assert "give the field another name" in answer.err

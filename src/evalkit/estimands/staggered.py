@@ -8,8 +8,8 @@ plain difference-in-differences on the log scale.
 
 Groups by month of reach and not-yet-reached controls: Callaway and Sant'Anna (2021), Journal of Econometrics 225,
 p. 200-230, sections 2.1-2.3. Variance: delete-one-unit jackknife (Efron and Stein 1981, Annals of Statistics 9,
-p. 586-596), t with the effective units − 1 of both sides joined by Satterthwaite's rule; with three or four units
-waiting the smaller side's alone covered 99 % in tests/calibration/staggered.py, this one 95 %.
+p. 586-596), t with the effective units − 1 of both sides joined by Satterthwaite's rule; its intervals covered 94.5 to
+97 % in tests/calibration/staggered.py, with three units waiting and with twenty.
 """
 
 from __future__ import annotations
@@ -191,28 +191,28 @@ class _Sums:
         return self.totals[place], self.weights[place]
 
 
+@np.errstate(divide="ignore", invalid="ignore")
 def _compared(totals: Array, base: Mask, own: Mask, waiting: Mask) -> tuple[Array, Array]:
     """Return a cohort's observed and expected totals (1 + U, 2, T) and the sides' exposure weights (2, U, T).
 
     A unit's value before leaves out the sub-period that is compared with it, where the base holds that one too. A
-    sub-period with fewer than two units waiting has nothing: no variance could be told.
+    sub-period in which fewer than two of the units waiting have a value before above zero is left out: without one of
+    them nothing could be expected.
     """
     a, b = totals[:, :, 0], totals[:, :, 1]
     inside = base[None, :, None]
     prior_a, prior_b = ((x * inside).sum(axis=1, keepdims=True) - x * inside for x in (a, b))
     known = prior_b > 0
-    with np.errstate(divide="ignore", invalid="ignore"):
-        prior = np.where(known, prior_a / prior_b, 0.0)
+    prior = np.where(known, prior_a / prior_b, 0.0)
     observed, expected = (a * known).sum(axis=2), (b * prior).sum(axis=2)
     exposure = (b * known).sum(axis=2)
     held = waiting & (exposure > 0)
-    enough = held.sum(axis=0) >= 2
+    enough = (held & (expected > 0)).sum(axis=0) >= 2
     mine, theirs = own & enough, held & enough
     seen, foreseen = observed * theirs, expected * theirs
-    with np.errstate(divide="ignore", invalid="ignore"):
-        growth = np.where(enough, seen.sum(axis=0) / foreseen.sum(axis=0), 0.0)
-        growth_without = np.where(enough, (seen.sum(axis=0) - seen) / (foreseen.sum(axis=0) - foreseen), 0.0)
-        part = theirs * exposure / np.where(enough, (theirs * exposure).sum(axis=0), 1.0)
+    growth = np.where(enough, seen.sum(axis=0) / foreseen.sum(axis=0), 0.0)
+    growth_without = np.where(enough, (seen.sum(axis=0) - seen) / (foreseen.sum(axis=0) - foreseen), 0.0)
+    part = theirs * exposure / np.where(enough, (theirs * exposure).sum(axis=0), 1.0)
     reached_seen, reached_prior = observed * mine, expected * mine
     whole = np.stack([reached_seen.sum(axis=0), reached_prior.sum(axis=0) * growth])
     without = np.stack([whole[0] - reached_seen, (reached_prior.sum(axis=0) - reached_prior) * growth_without], axis=1)
@@ -236,10 +236,10 @@ def _check_sides(totals: Array, months: Months, reached: Months, first: Months, 
         )
 
 
+@np.errstate(divide="ignore", invalid="ignore")
 def _pivot(totals: Array, weights: Array) -> tuple[StudentPivot, float, float]:
     """Return the procedure for one bin, its standard error (log scale) and the smaller side's effective units."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        logs = np.log(totals[:, 0]) - np.log(totals[:, 1])
+    logs = np.log(totals[:, 0]) - np.log(totals[:, 1])
     reached = weights[0] > weights[1]
     sides = (reached, weights[0]), (~reached & (weights[1] > 0), weights[1])
     units, variances, sizes = sum(int(side.sum()) for side, _ in sides), [], []

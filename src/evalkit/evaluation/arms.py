@@ -12,7 +12,7 @@ from evalkit.inference.contrast import Array
 from evalkit.moments import SUMS, Moments
 from evalkit.periods import Window
 
-_A, _B, _POWERS = 0, 1, slice(2, len(SUMS))
+_A, _B = 0, 1
 
 
 def totals_of(
@@ -36,25 +36,23 @@ def totals_of(
     cluster = moments.cluster if clustered else np.zeros_like(moments.cluster)
     stratum = moments.stratum if stratified else np.zeros_like(moments.stratum)
     here, there = moments.within(before), moments.within(after)
-    held = np.arange(12) if months is None else np.flatnonzero(months > 0)
-    month = _month(moments.start)
+    group, heights = np.zeros_like(cluster), 1
     if months is not None:
+        held, month = np.flatnonzero(months > 0), _month(moments.start)
         here &= np.isin(month, held)
-    group = np.zeros(len(moments.start), dtype=np.intp) if months is None else np.searchsorted(held, month)
-    heights = 1 if months is None else len(held)
-    sums_before = np.zeros((groups, 2, heights, kinds))
-    powers_before = np.zeros((len(SUMS) - 2, heights, kinds))
-    group = np.minimum(group, heights - 1)
-    for column in (_A, _B):
-        np.add.at(sums_before[:, column], (cluster[here], group[here], stratum[here]), moments.sums[here, column])
-    for row in range(powers_before.shape[0]):
-        np.add.at(powers_before[row], (group[here], stratum[here]), moments.sums[here, row + 2])
-    sums_after = np.zeros((groups, 2, kinds))
-    powers_after = np.zeros((len(SUMS) - 2, kinds))
-    for column in (_A, _B):
-        np.add.at(sums_after[:, column], (cluster[there], stratum[there]), moments.sums[there, column])
-    for row in range(powers_after.shape[0]):
-        np.add.at(powers_after[row], stratum[there], moments.sums[there, row + 2])
+        group, heights = np.minimum(np.searchsorted(held, month), len(held) - 1), len(held)
+
+    def summed(chosen: NDArray[np.bool_], codes: NDArray[np.intp], shape: tuple[int, ...], columns: range) -> Array:
+        places, size = codes[chosen], int(np.prod(shape))
+        return np.stack(
+            [np.bincount(places, weights=moments.sums[chosen, c], minlength=size).reshape(shape) for c in columns]
+        )
+
+    cell = (cluster * heights + group) * kinds + stratum
+    sums_before = summed(here, cell, (groups, heights, kinds), range(2)).swapaxes(0, 1)
+    sums_after = summed(there, cluster * kinds + stratum, (groups, kinds), range(2)).swapaxes(0, 1)
+    powers_before = summed(here, group * kinds + stratum, (heights, kinds), range(2, len(SUMS)))
+    powers_after = summed(there, stratum, (kinds,), range(2, len(SUMS)))
     return Totals(
         kind=kind,  # type: ignore[arg-type]
         before=sums_before,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -17,23 +18,34 @@ from evalkit.evaluation.arms import totals_of
 from evalkit.evaluation.windows import Comparison, month_shares
 from evalkit.inference.contrast import Array, Estimand, contrast
 from evalkit.inference.jackknife import cluster_variance
-from evalkit.inference.shocks import MONTHS_NEEDED, Added, MonthShocks, month_shocks
+from evalkit.inference.shocks import Added, MonthShocks, month_shocks
 from evalkit.moments import Moments
 from evalkit.periods import Window
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaselineMonths:
+    """The baseline's months: number (January 1970 is 0), deviation on the working scale, its sampling variance."""
+
+    months: NDArray[np.int64]
+    values: Array
+    sampling: Array
+
+    def shocks(self, step_at: date | None = None) -> MonthShocks | None:
+        """Return the shocks of whole months, None with fewer than 12; a step at `step_at` is none."""
+        month = None if step_at is None else _number(step_at)
+        return month_shocks(self.months, self.values, self.sampling, step_at=month)
+
+
 def baseline_shocks(question: Any, moments: Moments, baseline: Window, scale: Scale) -> MonthShocks | None:
-    """Estimate the shocks from the baseline's months; None for a rate, or with fewer than 12 usable months."""
+    """Return the shocks of the baseline's months; None for a rate, whose dispersion holds them."""
     if question.metric.kind == "rate":
         return None
-    months, values, sampling = baseline_months(question, moments, baseline, scale)
-    return month_shocks(months, values, sampling) if len(months) >= MONTHS_NEEDED else None
+    return baseline_months(question, moments, baseline, scale).shocks()
 
 
-def baseline_months(
-    question: Any, moments: Moments, baseline: Window, scale: Scale
-) -> tuple[NDArray[np.int64], Array, Array]:
-    """Return number, deviation and sampling variance of the baseline's months.
+def baseline_months(question: Any, moments: Moments, baseline: Window, scale: Scale) -> BaselineMonths:
+    """Return the baseline's months.
 
     A month's deviation is its contrast with the whole baseline, on the working scale; its sampling variance is
     the jackknife of that contrast over clusters, so a branch's lasting difference is in neither, or the
@@ -52,7 +64,7 @@ def baseline_months(
             months.append(_number(window.start))
             values.append(value)
             sampling.append(variance)
-    return np.array(months, dtype=np.int64), np.array(values), np.array(sampling)
+    return BaselineMonths(months=np.array(months, dtype=np.int64), values=np.array(values), sampling=np.array(sampling))
 
 
 def _month(question: Any, moments: Moments, baseline: Window, window: Window) -> Totals:

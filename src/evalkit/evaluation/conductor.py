@@ -8,7 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from evalkit.errors import NotEvaluableError, ParameterError, StudyError
-from evalkit.evaluation.common_shocks import baseline_shocks
+from evalkit.evaluation.common_shocks import baseline_months
 from evalkit.evaluation.diagnostics import Case, diagnose, flag
 from evalkit.evaluation.looks import evaluate_to_date
 from evalkit.evaluation.rollout import effect_of_rollout, no_comparison, pre_trend, reached_days
@@ -69,8 +69,8 @@ def moments_of(
         if exposure == "calendar-days":
             if question.standardise_by:
                 raise StudyError(
-                    f"goal '{question.id}': calendar days are the same for every kind of {question.standardise_by[0]}, so "
-                    "there is no mix to hold; leave `standardise_by` out, or name an exposure that has these columns."
+                    f"goal '{question.id}': calendar days are the same for every {question.standardise_by[0]}, so there is "
+                    "no mix to hold; leave `standardise_by` out, or name an exposure that has these columns."
                 )
             moments = calendar_exposure(moments, atomic(days))
         elif not isinstance(exposure, str):
@@ -90,9 +90,9 @@ def evaluate_question(study: Study, asked: Question, period: Period, as_of: date
     to_date: Evaluation | None = None
     lines: tuple[SensitivityLine, ...] = ()
     rollout: RolloutEffect | None = None
-    shocks = None
-    if study.inference.common_shocks == "auto":
-        shocks = baseline_shocks(question, asked.moments, study.baseline, scale_of(question))
+    months = baseline_months(question, asked.moments, study.baseline, scale_of(question))
+    auto = study.inference.common_shocks == "auto" and question.metric.kind != "rate"
+    shocks = months.shocks() if auto else None
     blocked = _blocked(asked)
     if blocked is not None:
         flags.append(blocked)
@@ -110,6 +110,7 @@ def evaluate_question(study: Study, asked: Question, period: Period, as_of: date
                     records=asked.records,
                     outcome=outcome,
                     comparison=comparison,
+                    months=months,
                     lines=lines,
                 )
             )

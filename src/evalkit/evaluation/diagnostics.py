@@ -23,8 +23,6 @@ RULES: tuple[Callable[[Case], Iterator[Flag]], ...] = (
     rules_result.dispersion,
     rules_result.attainability,
     rules_result.ceiling,
-    rules_baseline.baseline,
-    rules_baseline.placebo,
     rules_data.unfinished,
     rules_data.not_yet_due,
     rules_data.records_left_out,
@@ -33,8 +31,11 @@ RULES: tuple[Callable[[Case], Iterator[Flag]], ...] = (
     rules_result.shocks,
     rules_result.robustness,
 )
+# asked only where something was promised: an indicator claims nothing about what the programme did
+RULES_OF_GOALS: tuple[Callable[[Case], Iterator[Flag]], ...] = (rules_baseline.baseline, rules_baseline.placebo)
 
 
 def diagnose(case: Case) -> tuple[Flag, ...]:
     """Return the flags of all rules, in the order of the rules."""
-    return tuple(found for rule in RULES for found in rule(case))
+    rules = RULES if case.question.target is None else RULES + RULES_OF_GOALS
+    return tuple(found for rule in rules for found in rule(case))

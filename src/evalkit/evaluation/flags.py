@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from evalkit.evaluation.common_shocks import BaselineMonths
 from evalkit.evaluation.window import Outcome
 from evalkit.evaluation.windows import Comparison
 from evalkit.moments import Moments
@@ -62,6 +63,7 @@ class Case:
     records: Records
     outcome: Outcome
     comparison: Comparison
+    months: BaselineMonths
     lines: tuple[SensitivityLine, ...]
 
 

@@ -36,7 +36,7 @@ def evaluate_to_date(
     if comparison is None:
         return None
     confidence, plan = study.inference.confidence, study.inference.sequential
-    if plan == "none":
+    if plan == "none" or question.target is None:  # what is only watched is not tested over looks
         return evaluate_window(study, question, moments, comparison, confidence, shocks)
     looks = []
     for look in looks_until(study, period)[:-1]:

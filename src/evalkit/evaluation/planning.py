@@ -26,7 +26,7 @@ from evalkit.inference.numeric import lower_tail
 from evalkit.inference.power import WANTED, PowerResult, concluded
 from evalkit.inference.repeated import Repeated
 from evalkit.inference.student import StudentPivot
-from evalkit.periods import MONTHS_IN, Period, Window, period_containing
+from evalkit.periods import Period, Window, add_months, period_containing
 
 if TYPE_CHECKING:
     from evalkit.records import Records
@@ -124,7 +124,7 @@ def _goal_power(study: Study, goal: Any, records: Callable[[str], Records]) -> G
     bare = GoalPower(goal=goal.id, scale=scale, better=goal.better, target=target, at={})
     source = records(goal.source)
     last = first_and_last(source)[1]
-    looks = list(_looks(study, goal))
+    looks = list(_looks(study, goal, last))
     done = [look for look in looks if last is not None and look.end <= last + timedelta(days=GRACE_DAYS)]
     as_of = done[-1].end if done else study.baseline.end
     asked = moments_of(study, goal, done[-1:], as_of, records)
@@ -137,11 +137,12 @@ def _goal_power(study: Study, goal: Any, records: Callable[[str], Records]) -> G
         return replace(bare, periods_done=len(done), reason=reason.messages[0])
 
 
-def _looks(study: Study, goal: Any) -> Iterator[Period]:
-    """Yield the periods at whose end there is something to date, from the calendar."""
+def _looks(study: Study, goal: Any, last: date | None) -> Iterator[Period]:
+    """Yield the periods at whose end there is something to date, until ten years from the last record."""
     frequency = study.calendar.frequency
-    period = period_containing(_first_day(study, goal), frequency)
-    for _ in range(HORIZON_MONTHS // MONTHS_IN[frequency] + 1):
+    first = _first_day(study, goal)
+    period, stop = period_containing(first, frequency), add_months(max(first, last or first), HORIZON_MONTHS)
+    while period.start <= stop:
         yield period
         period = period_containing(period.end + timedelta(days=1), frequency)
 
@@ -203,7 +204,7 @@ def _answered(
 def _needed(study: Study, basis: Basis, windows: Sequence[Window]) -> tuple[int | None, str]:
     """Return how many periods make the assumed effect detectable, and within what that was looked for."""
     sequential = study.inference.sequential
-    most, horizon = len(windows) - 1, f"{HORIZON_MONTHS // 12} years"
+    most, horizon = len(windows), f"{HORIZON_MONTHS // 12} years"
     if sequential != "none" and sequential.method == "alpha-spending" and sequential.looks <= most:
         most, horizon = sequential.looks, f"the {sequential.looks} looks planned"
     for count in range(1, most + 1):

@@ -9,13 +9,12 @@ import numpy as np
 from scipy import special
 
 from evalkit.errors import NotEvaluableError
-from evalkit.evaluation.common_shocks import baseline_months
 from evalkit.evaluation.flags import Case, flag
 from evalkit.evaluation.window import choices_of, estimate, scale_of
 from evalkit.evaluation.windows import Comparison
 from evalkit.inference.autoregressive import error_model
 from evalkit.inference.contrast import Array
-from evalkit.inference.shocks import MONTHS_FOR_SEASON, MONTHS_NEEDED, month_shocks, seasonal_design
+from evalkit.inference.shocks import MONTHS_FOR_SEASON, MONTHS_NEEDED, seasonal_design
 from evalkit.periods import Window
 from evalkit.results import Flag
 
@@ -24,14 +23,12 @@ WORST_MONTHS, FAR = 3, 2.5
 
 def baseline(case: Case) -> Iterator[Flag]:
     """Look at the baseline's months: a trend, neighbours alike, an extreme beginning or end."""
-    if case.outcome.evaluation.effect is None:
+    months = case.months
+    if case.outcome.evaluation.effect is None or len(months.months) < MONTHS_NEEDED:
         return
-    months, values, _ = baseline_months(case.question, case.moments, case.study.baseline, scale_of(case.question))
-    if len(months) < MONTHS_NEEDED:
-        return
-    yield from _trend(case, months.astype(float), values)
+    yield from _trend(case, months.months.astype(float), months.values)
     yield from _autocorrelation(case)
-    yield from _extreme(case, values)
+    yield from _extreme(case, months.values)
 
 
 def _trend(case: Case, months: Array, values: Array) -> Iterator[Flag]:
@@ -109,10 +106,7 @@ def placebo(case: Case) -> Iterator[Flag]:
         asked=Window(middle, before.end),
     )
     scale = scale_of(case.question)
-    shocks = None
-    if case.question.metric.kind != "rate" and case.study.inference.common_shocks == "auto":
-        months, values, sampling = baseline_months(case.question, case.moments, before, scale)
-        shocks = month_shocks(months, values, sampling, step_at=(middle.year - 1970) * 12 + middle.month - 1)
+    auto = case.study.inference.common_shocks == "auto" and case.question.metric.kind != "rate"
     try:
         effect = estimate(
             case.question,
@@ -121,7 +115,7 @@ def placebo(case: Case) -> Iterator[Flag]:
             case.study.inference.confidence,
             choices_of(case.question),
             "difference" if scale == "level" else scale,
-            shocks,
+            case.months.shocks(step_at=middle) if auto else None,
         )[0]
     except NotEvaluableError:
         return

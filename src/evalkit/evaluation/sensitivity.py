@@ -53,7 +53,7 @@ def sensitivity(study: Study, question: Any, moments: Moments, outcome: Outcome)
     exact = _exact(outcome.totals, effect) if plain else None
     if exact is not None:
         lines.append(_line("exact", exact, f"Counts as independent events: {exact.method}."))
-    if direct and effect.scale == "ratio":
+    if direct and effect.scale == "ratio" and question.target is not None:
         lines += _time_series(study, question, moments, comparison, confidence)
     return tuple(lines)
 

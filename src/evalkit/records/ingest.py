@@ -166,8 +166,6 @@ def _clear_rejects(connection: Backend) -> None:
 
 def _malformed(connection: Backend, source: Any, labels: dict[str, str]) -> tuple[Malformed, ...]:
     """Return the rows the engine set aside; raise where that means the file itself is not readable."""
-    if ("reject_errors",) not in connection.raw_sql("SHOW TABLES").fetchall():
-        return ()
     rows = connection.raw_sql(
         "SELECT file_path, line, min(error_type)::VARCHAR, "
         "bool_or(error_type = 'UNQUOTED VALUE' AND contains(trim(csv_line, e'\\r\\n'), e'\\n')) "
@@ -191,26 +189,32 @@ def _malformed(connection: Backend, source: Any, labels: dict[str, str]) -> tupl
 def _read_parquet(connection: Backend, name: str, source: Any, files: dict[str, Path]) -> Raw:
     import duckdb
 
-    parts, problems = [], []
+    readers: dict[str, str] = {}
+    types: dict[str, dict[str, str]] = {}
+    problems: list[str] = []
     for label, path in files.items():
         reader = f"read_parquet({literal(glob.escape(str(path)))}, file_row_number=true)"
         try:
-            found = [row[0] for row in connection.raw_sql(f"DESCRIBE SELECT * FROM {reader}").fetchall()]
-            _require(source, [column for column in found if column != "file_row_number"], label)
+            columns = connection.raw_sql(f"DESCRIBE SELECT * FROM {reader}").fetchall()
+            _require(source, [column[0] for column in columns if column[0] != "file_row_number"], label)
         except duckdb.Error:
             problems.append(f"{label}: is not a Parquet file, or was not written to its end; export it again.")
-            continue
         except RecordsError as error:
             problems.extend(error.messages)
-            continue
-        chosen = ", ".join(f"{identifier(field.header)} AS {identifier(field.name)}" for field in source.fields)
-        place = f"{literal(label)} AS {identifier(FILE)}, file_row_number + 1 AS {identifier(ROW)}"
-        parts.append(f"SELECT {chosen}, {place} FROM {reader}")
+        else:
+            readers[label], types[label] = reader, {column[0]: column[1] for column in columns}
     if problems:
         raise RecordsError(problems)
-    try:
-        connection.raw_sql(f"CREATE OR REPLACE TEMP VIEW {identifier(name + '#raw')} AS {' UNION ALL '.join(parts)}")
-    except duckdb.Error as error:
-        told = str(error).splitlines()[0]
-        raise RecordsError(f"{', '.join(files)}: a column has types that do not go together: {told}") from None
+    chosen = []
+    for field in source.fields:
+        column = identifier(field.header)
+        if len({types[label][field.header] for label in files}) > 1:  # text is what all types can become
+            column = f"CAST({column} AS VARCHAR)"
+        chosen.append(f"{column} AS {identifier(field.name)}")
+    parts = [
+        f"SELECT {', '.join(chosen)}, {literal(label)} AS {identifier(FILE)}, file_row_number + 1 AS {identifier(ROW)} "
+        f"FROM {reader}"
+        for label, reader in readers.items()
+    ]
+    connection.raw_sql(f"CREATE OR REPLACE TEMP VIEW {identifier(name + '#raw')} AS {' UNION ALL '.join(parts)}")
     return Raw(connection.table(name + "#raw"), False, ())

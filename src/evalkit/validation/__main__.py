@@ -44,7 +44,8 @@ def publish(out: Path, *, replicates: int, seed: int, language: str) -> Path:
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if output.output_type != "stream"]
     clean = notebooks.normalise(executed, {})
-    links = [(stem, f"../{stem}.html")] if (out.parent / f"{stem}.html").exists() else []
+    back = (wording.translator(chosen)("All periods"), f"../{stem}.html")
+    links = [back] if (out.parent / f"{stem}.html").exists() else []
     (out / f"{stem}.ipynb").write_text(nbformat.writes(clean), encoding="utf-8")  # type: ignore[no-untyped-call]
     (out / "results.json").write_text(to_json(record), encoding="utf-8")
     page = out / f"{stem}.html"

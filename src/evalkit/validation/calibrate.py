@@ -14,7 +14,7 @@ import numpy as np
 
 from evalkit.effect import Effect, decide
 from evalkit.estimands.compare import MONTHS_FOR_DISPERSION
-from evalkit.evaluation.common_shocks import baseline_shocks
+from evalkit.evaluation.common_shocks import baseline_months, baseline_shocks
 from evalkit.evaluation.diagnostics import Case
 from evalkit.evaluation.looks import evaluate_to_date
 from evalkit.evaluation.rules_baseline import placebo
@@ -63,7 +63,7 @@ class Figure:
         """The 99 % Wilson limits of the rate (Wilson 1927, J. Am. Stat. Assoc. 22, p. 209–212).
 
         >>> [round(x, 4) for x in Figure(scenario="", measure="coverage", method="", count=50, of=2000).limits]
-        [0.0174, 0.0358]
+        [0.0175, 0.0357]
         """
         if not self.of:
             return 0.0, 1.0
@@ -189,6 +189,7 @@ def _placebo(scenario: Scenario, moments: Moments, outcome: Outcome) -> bool:
         records=records,
         outcome=outcome,
         comparison=outcome.comparison,  # type: ignore[arg-type]
+        months=baseline_months(scenario.goal, moments, scenario.study.baseline, scenario.scale),
         lines=(),
     )
     return any(True for _ in placebo(case))

@@ -27,11 +27,11 @@ class Page:
         self.titles = {s.id: wording.looked_up("bank", s.id, s.title, self.language) for s in study.scenarios}
         self.titles["family"] = _("the four goals together, Holm")
         self.measures: dict[Measure, str] = {
-            "coverage": _("Coverage of the 95 % interval"),
+            "coverage": _("Coverage"),
             "false_achieved": _("False “achieved”"),
             "false_not_achieved": _("False “not achieved”"),
             "power": _("Power"),
-            "placebo": _("Placebo in time fires"),
+            "placebo": _("Placebo fires"),
         }
         self.groups = {
             "shipped": _("The shipped study's own sizes"),
@@ -134,8 +134,8 @@ class Page:
                 "over all such banks. Coverage is of the replicates that could be evaluated, false claims of all."
             ),
             _(
-                "Coverage above 97 % misses too, but for repeated intervals and confidence sequences, under 10 expected "
-                "events and under 4 effective branches. Under 500 skewed records an arm, rates are only told."
+                "Coverage is that of the 95 % interval. Above 97 % it misses too, but for repeated intervals, under 10 "
+                "expected events and under 4 effective branches. Under 500 skewed records an arm, rates are only told."
             ),
             _(
                 "The power promised is what evalkit itself promises when given the true variance, at an effect that "
@@ -159,7 +159,8 @@ def percent(figure: Figure) -> str:
     """
     if not figure.of:
         return "–"
-    error = math.sqrt(figure.rate * (1 - figure.rate) / figure.of)
+    p = (figure.count + 2) / (figure.of + 4)  # else none of 2000 would be without error (Agresti and Coull 1998)
+    error = math.sqrt(p * (1 - p) / figure.of)
     return f"{100 * figure.rate:.1f} ± {100 * error:.1f}"
 
 

@@ -139,90 +139,58 @@ class Scenario:
         return not (self.looks or few or rare)
 
 
+_PLAIN: dict[str, Any] = {"branch_sd": 0.0, "gain_sd": 0.0}
+
+
 def _clusters() -> list[Scenario]:
-    found = []
-    for branches in (5, 20, 200):
-        for unequal, word in ((0.0, "equal"), (1.5, "very unequal")):
-            records = (120.0 * branches, 60.0 * branches)
-            found.append(
-                Scenario(
-                    id=f"branches-{branches}-{'unequal' if unequal else 'equal'}",
-                    title=f"{branches} branches, {word}",
-                    group="clusters",
-                    branches=branches,
-                    unequal=unequal,
-                    records=records,
-                    months=(6, 3),
-                    gain_sd=0.10,
-                )
-            )
-    return found
+    return [
+        Scenario(
+            id=f"branches-{count}-{'unequal' if unequal else 'equal'}", group="clusters", branches=count,
+            title=f"{count} branches, {'very unequal' if unequal else 'equal'}", unequal=unequal, gain_sd=0.10,
+            records=(120.0 * count, 60.0 * count), months=(6, 3),
+        )
+        for count in (5, 20, 200)
+        for unequal in (0.0, 1.5)
+    ]  # fmt: skip
 
 
 def _records() -> list[Scenario]:
     return [
         Scenario(
-            id=f"durations-{size}",
-            title=f"log-normal durations, {size} records an arm",
-            group="records",
-            records=(size, size),
-            months=(6, 3),
-            branch_sd=0,
-            gain_sd=0,
-            small=size < 500,
+            **_PLAIN, id=f"durations-{size}", title=f"log-normal durations, {size} records an arm", group="records",
+            records=(size, size), months=(6, 3), small=size < 500,
         )
         for size in (100, 500, 2000)
-    ]
+    ]  # fmt: skip
 
 
 def _rates() -> list[Scenario]:
-    found = []
-    for expected, months, dispersion in (
-        *((4, (6, 3), 1.0), (12, (6, 3), 1.0), (40, (6, 3), 1.0)),
-        *((4, (24, 12), 1.0), (12, (24, 12), 1.0), (40, (24, 12), 1.0)),
-        *((40, (24, 3), 1.5), (40, (24, 12), 1.5), (40, (24, 12), 2.0), (40, (24, 12), 3.0), (300, (24, 3), 2.0)),
-    ):
-        found.append(
-            Scenario(
-                id=f"incidents-{expected}-{months[0]}+{months[1]}-{dispersion:g}",
-                title=f"{expected} incidents before, {months[0]} + {months[1]} months, variance {dispersion:g} × mean",
-                group="rates",
-                kind="rate",
-                target=0.70,
-                base=1.0,
-                records=(expected, expected * months[1] / months[0]),
-                months=months,
-                branch_sd=0,
-                gain_sd=0,
-                dispersion=dispersion,
-            )
+    short, year, quarter = (6, 3), (24, 12), (24, 3)
+    few = [(events, months, 1.0) for months in (short, year) for events in (4, 12, 40)]
+    spread = [(40, quarter, 1.5), (40, year, 1.5), (40, year, 2.0), (40, year, 3.0), (300, quarter, 2.0)]
+    return [
+        Scenario(
+            **_PLAIN, id=f"incidents-{events}-{before}+{after}-{phi:g}", group="rates", kind="rate", target=0.70,
+            title=f"{events} incidents before, {before} + {after} months, variance {phi:g} × mean", base=1.0,
+            records=(events, events * after / before), months=(before, after), dispersion=phi,
         )
-    return found
+        for events, (before, after), phi in few + spread
+    ]  # fmt: skip
 
 
 def _months() -> list[Scenario]:
     bounds = {0.0: (0.025, 0.935), 0.3: (0.04, 0.92), 0.6: (0.05, 0.90)}
     return [
         Scenario(
-            id=f"months-{before}+{after}-{correlation:g}{'-series' if series else ''}",
-            title=f"month shocks, AR(1) {correlation:g}, {before} + {after} months"
-            + (", as a time series" if series else ""),
-            group="months",
-            branches=20,
-            records=(100.0 * before, 100.0 * after),
-            months=(before, after),
-            sigma=0.5,
-            gain_sd=0.02,
-            month_sd=0.05,
-            correlation=correlation,
-            estimator="interrupted-time-series" if series else "direct",
-            claims=claims,
-            coverage=coverage,
-            power=correlation == 0,
+            id=f"months-{before}+{after}-{rho:g}{'-series' if series else ''}", group="months", branches=20,
+            title=f"month shocks, AR(1) {rho:g}, {before} + {after} months{', as a time series' if series else ''}",
+            records=(100.0 * before, 100.0 * after), months=(before, after), sigma=0.5, gain_sd=0.02, month_sd=0.05,
+            correlation=rho, estimator="interrupted-time-series" if series else "direct", claims=claims,
+            coverage=coverage, power=rho == 0,
         )
         for before, after, series in ((24, 3, False), (24, 12, False), (24, 12, True))
-        for correlation, (claims, coverage) in bounds.items()
-    ]
+        for rho, (claims, coverage) in bounds.items()
+    ]  # fmt: skip
 
 
 # six kinds of business, roughly those of the shipped bank
