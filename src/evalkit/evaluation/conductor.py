@@ -69,8 +69,8 @@ def moments_of(
         if exposure == "calendar-days":
             if question.standardise_by:
                 raise StudyError(
-                    f"goal '{question.id}': calendar days are the same for every {question.standardise_by[0]}, so there is "
-                    "no mix to hold; leave `standardise_by` out, or name an exposure that has these columns."
+                    f"goal '{question.id}': calendar days are the same for every {question.standardise_by[0]}, so "
+                    "there is no mix to hold; leave `standardise_by` out, or name an exposure that has these columns."
                 )
             moments = calendar_exposure(moments, atomic(days))
         elif not isinstance(exposure, str):
