@@ -24,13 +24,22 @@ def blocked(answer: Any, code: str, id: str = "g") -> None:
     assert code in serious(answer, id), goal["flags"]
     assert goal["verdict"] == "not_evaluable"
     period = goal["evaluations"]["period"]
-    assert (period["estimate"], period["ci"], period["p_target"], period["verdict"]) == (None, [None, None], None, "not_evaluable")
+    assert (period["estimate"], period["ci"], period["p_target"], period["verdict"]) == (
+        None,
+        [None, None],
+        None,
+        "not_evaluable",
+    )
     assert f"goal '{id}' is not evaluable in" in answer.err
 
 
 @pytest.fixture
 def simple(bench: Any, f: Any, daily: list[list[object]]) -> Any:
-    bench.plan([f("day", "date", required=True), f("x", "number", required=True, minimum=0, maximum=30), f("branch")], goal={"cluster": "branch"}, inference={"common_shocks": "none"})
+    bench.plan(
+        [f("day", "date", required=True), f("x", "number", required=True, minimum=0, maximum=30), f("branch")],
+        goal={"cluster": "branch"},
+        inference={"common_shocks": "none"},
+    )
     bench.write("r.csv", daily)
     return bench
 
@@ -73,7 +82,13 @@ def test_a_file_that_cannot_be_read(simple: Any, command: str, content: bytes | 
 def test_faults_of_several_sources_are_told_at_once(bench: Any, f: Any) -> None:
     day = {"path": "missing.csv", "time": "day", "fields": [f("day", "date"), f("x", "number")]}
     goals = [
-        {"id": name, "source": source, "metric": {"kind": "mean", "value": "x"}, "better": "higher", "target": {"level": 1}}
+        {
+            "id": name,
+            "source": source,
+            "metric": {"kind": "mean", "value": "x"},
+            "better": "higher",
+            "target": {"level": 1},
+        }
         for name, source in (("g", "s"), ("h", "t"), ("i", "u"))
     ]
     bench.plan([f("day", "date"), f("x", "number")], goals=goals, sources={"t": day, "u": {**day, "path": "empty.csv"}})
@@ -83,7 +98,9 @@ def test_faults_of_several_sources_are_told_at_once(bench: Any, f: Any) -> None:
         assert answer.code == 2
         lines = answer.err.strip().splitlines()
         assert len(lines) == 3
-        assert [name in line for name, line in zip(("r.csv", "missing.csv", "empty.csv"), lines, strict=True)] == [True] * 3
+        assert [name in line for name, line in zip(("r.csv", "missing.csv", "empty.csv"), lines, strict=True)] == [
+            True
+        ] * 3
 
 
 def test_a_header_and_nothing_else(simple: Any) -> None:
@@ -112,10 +129,18 @@ def test_a_score_of_11_on_a_10_point_scale(simple: Any, daily: list[list[object]
 def test_above_max_rejected_only_that_sources_goals_are_blocked(bench: Any, f: Any, daily: list[list[object]]) -> None:
     fields = [f("day", "date"), f("x", "number", maximum=30), f("branch")]
     goals = [
-        {"id": name, "source": source, "metric": {"kind": "mean", "value": "x"}, "better": "higher", "target": {"relative_change": 0.1}}
+        {
+            "id": name,
+            "source": source,
+            "metric": {"kind": "mean", "value": "x"},
+            "better": "higher",
+            "target": {"relative_change": 0.1},
+        }
         for name, source in (("bad", "s"), ("fine", "t"))
     ]
-    bench.plan(fields, goals=goals, sources={"t": {"path": "t.csv", "time": "day", "fields": fields}}, max_rejected=0.02)
+    bench.plan(
+        fields, goals=goals, sources={"t": {"path": "t.csv", "time": "day", "fields": fields}}, max_rejected=0.02
+    )
     bench.write("t.csv", daily)
     bench.write("r.csv", [*daily, *[["2025-01-02", 31, "B0"]] * 10])
     answer = bench.evaluate()
@@ -133,16 +158,33 @@ def test_above_max_rejected_only_that_sources_goals_are_blocked(bench: Any, f: A
 def test_above_max_rejected_in_the_source_of_the_exposure(bench: Any, f: Any) -> None:
     metric = {"kind": "rate", "exposure": {"source": "e", "value": "n"}}
     exposure = {"path": "e.csv", "time": "day", "fields": [f("day", "date"), f("n", "number")]}
-    bench.plan([f("day", "date")], metric, goal={"better": "lower", "target": {"relative_change": -0.3}}, sources={"e": exposure})
+    bench.plan(
+        [f("day", "date")],
+        metric,
+        goal={"better": "lower", "target": {"relative_change": -0.3}},
+        sources={"e": exposure},
+    )
     bench.write("r.csv", [["day"], *[[date(2024, 1, 1) + timedelta(days=9 * i)] for i in range(50)]])
-    bench.write("e.csv", [["day", "n"], *[[f"{year}-{month:02d}-01", 100] for year in (2024, 2025) for month in range(1, 13)], *[["bad", 1]] * 9])
+    bench.write(
+        "e.csv",
+        [
+            ["day", "n"],
+            *[[f"{year}-{month:02d}-01", 100] for year in (2024, 2025) for month in range(1, 13)],
+            *[["bad", 1]] * 9,
+        ],
+    )
     blocked(bench.evaluate(), "too_many_rejected")
 
 
 @pytest.mark.parametrize("within", [None, "30d"])
 def test_negative_durations_and_answers_before_receipt(bench: Any, f: Any, within: str | None) -> None:
     value = {"from": "a", "to": "b", "unit": "minutes", **({"within": within} if within else {})}
-    bench.plan([f("a", "datetime"), f("b", "datetime")], {"kind": "mean", "value": value}, time="a", goal={"better": "lower", "target": {"relative_change": -0.1}})
+    bench.plan(
+        [f("a", "datetime"), f("b", "datetime")],
+        {"kind": "mean", "value": value},
+        time="a",
+        goal={"better": "lower", "target": {"relative_change": -0.1}},
+    )
     rows: list[list[object]] = [["a", "b"]]
     for i in range(700):
         start = date(2024, 1, 1) + timedelta(days=i * 455 // 700)
@@ -221,7 +263,10 @@ def test_a_baseline_with_no_records(simple: Any, daily: list[list[object]]) -> N
 
 
 def test_a_period_wholly_in_the_phase_in(bench: Any, f: Any, daily: list[list[object]]) -> None:
-    bench.plan([f("day", "date"), f("x", "number"), f("branch")], goal={"phase_in": {"start": "2025-01-01", "end": "2025-03-31"}})
+    bench.plan(
+        [f("day", "date"), f("x", "number"), f("branch")],
+        goal={"phase_in": {"start": "2025-01-01", "end": "2025-03-31"}},
+    )
     bench.write("r.csv", daily)
     answer = bench.evaluate()
     assert answer.code == 3
@@ -239,7 +284,9 @@ def test_one_cluster_only(simple: Any, daily: list[list[object]], arm: str) -> N
     blocked(simple.evaluate(), "single_cluster")
 
 
-def rate(bench: Any, f: Any, before: int, after: int, exposure: Any = "calendar-days", target: float = -0.3, **goal: Any) -> Any:
+def rate(
+    bench: Any, f: Any, before: int, after: int, exposure: Any = "calendar-days", target: float = -0.3, **goal: Any
+) -> Any:
     fields = [f("day", "date"), f("n", "integer"), f("e", "number")]
     metric = {"kind": "rate", "events": "n", "exposure": exposure}
     bench.plan(fields, metric, goal={"better": "lower", "target": {"relative_change": target}, **goal})
@@ -254,7 +301,11 @@ def rate(bench: Any, f: Any, before: int, after: int, exposure: Any = "calendar-
 @pytest.mark.parametrize("scale", ["relative_change", "difference", "level"])
 @pytest.mark.parametrize(("before", "after"), [(0, 5), (24, 0), (0, 0)])
 def test_zero_incidents(bench: Any, f: Any, exposure: str, scale: str, before: int, after: int) -> None:
-    target = {"relative_change": {"relative_change": -0.3}, "difference": {"difference": -0.01}, "level": {"level": 0.05}}[scale]
+    target = {
+        "relative_change": {"relative_change": -0.3},
+        "difference": {"difference": -0.01},
+        "level": {"level": 0.05},
+    }[scale]
     rate(bench, f, before, after, exposure)
     bench.study["goals"][0]["target"] = target
     bench.save()
@@ -285,14 +336,23 @@ def test_zero_exposure(bench: Any, f: Any, arm: str) -> None:
 def test_no_exposure_at_all_for_the_window(bench: Any, f: Any) -> None:
     metric = {"kind": "rate", "exposure": {"source": "e", "value": "n"}}
     exposure = {"path": "e.csv", "time": ["y", "m"], "fields": [f("y", "integer"), f("m", "integer"), f("n", "number")]}
-    bench.plan([f("day", "date")], metric, goal={"better": "lower", "target": {"relative_change": -0.3}}, sources={"e": exposure})
+    bench.plan(
+        [f("day", "date")],
+        metric,
+        goal={"better": "lower", "target": {"relative_change": -0.3}},
+        sources={"e": exposure},
+    )
     bench.write("r.csv", [["day"], *[[date(2024, 1, 1) + timedelta(days=9 * i)] for i in range(50)]])
     bench.write("e.csv", [["y", "m", "n"], *[[2024, month, 100] for month in range(1, 13)]])
     blocked(bench.evaluate(), "zero_exposure")
 
 
 def test_no_incident_record_at_all_is_zero_incidents(bench: Any, f: Any) -> None:
-    bench.plan([f("day", "date")], {"kind": "rate", "exposure": "calendar-days"}, goal={"better": "lower", "target": {"level": 0.05}})
+    bench.plan(
+        [f("day", "date")],
+        {"kind": "rate", "exposure": "calendar-days"},
+        goal={"better": "lower", "target": {"level": 0.05}},
+    )
     bench.write("r.csv", "day\n")
     answer = bench.evaluate()
     assert answer.code == 0
@@ -314,7 +374,11 @@ def weighted(bench: Any, f: Any, daily: list[list[object]], weight: Any, kind: s
         "proportion": {"kind": "proportion", "success": {"column": "x", "at_least": 14}, "weight": "w"},
         "ratio": {"kind": "ratio", "numerator": "x", "denominator": "one", "weight": "w"},
     }[kind]
-    bench.plan([f("day", "date"), f("x", "number"), f("branch"), f("w", "number"), f("one", "number")], metric, goal={"cluster": "branch"})
+    bench.plan(
+        [f("day", "date"), f("x", "number"), f("branch"), f("w", "number"), f("one", "number")],
+        metric,
+        goal={"cluster": "branch"},
+    )
     bench.write("r.csv", [[*daily[0], "w", "one"], *[[*row, weight(i), 1] for i, row in enumerate(daily[1:])]])
     return bench.evaluate()
 
@@ -343,7 +407,9 @@ def test_a_missing_stratum_is_its_own(bench: Any, f: Any, daily: list[list[objec
 
 def test_strata_that_one_side_lacks(bench: Any, f: Any, daily: list[list[object]]) -> None:
     bench.plan([f("day", "date"), f("x", "number"), f("branch"), f("kind")], goal={"standardise_by": ["kind"]})
-    bench.write("r.csv", [[*daily[0], "kind"], *[[*row, str(row[0])[:4] if i % 2 else "k"] for i, row in enumerate(daily[1:])]])
+    bench.write(
+        "r.csv", [[*daily[0], "kind"], *[[*row, str(row[0])[:4] if i % 2 else "k"] for i, row in enumerate(daily[1:])]]
+    )
     blocked(bench.evaluate(), "strata_not_common")
     bench.write("r.csv", [[*daily[0], "kind"], *[[*row, str(row[0])[:4]] for row in daily[1:]]])
     blocked(bench.evaluate(), "no_common_stratum")
@@ -392,15 +458,23 @@ def test_one_value_everywhere(bench: Any, f: Any, daily: list[list[object]], clu
 @pytest.mark.parametrize("value", [0, -5])
 def test_a_baseline_that_is_not_positive(bench: Any, f: Any, daily: list[list[object]], value: int) -> None:
     bench.plan([f("day", "date"), f("x", "number"), f("branch")])
-    bench.write("r.csv", [daily[0], *[[row[0], row[1] if str(row[0]) >= "2025" else value, row[2]] for row in daily[1:]]])
+    bench.write(
+        "r.csv", [daily[0], *[[row[0], row[1] if str(row[0]) >= "2025" else value, row[2]] for row in daily[1:]]]
+    )
     blocked(bench.evaluate(), "baseline_not_positive")
 
 
 @pytest.mark.parametrize("share", [0, 1])
 @pytest.mark.parametrize("cluster", [None, "branch"])
-def test_all_or_none_are_a_success(bench: Any, f: Any, daily: list[list[object]], share: int, cluster: str | None) -> None:
+def test_all_or_none_are_a_success(
+    bench: Any, f: Any, daily: list[list[object]], share: int, cluster: str | None
+) -> None:
     metric = {"kind": "proportion", "success": {"column": "x", "at_least": 1}}
-    bench.plan([f("day", "date"), f("x", "number"), f("branch")], metric, goal={"target": {"level": 0.9}, **({"cluster": cluster} if cluster else {})})
+    bench.plan(
+        [f("day", "date"), f("x", "number"), f("branch")],
+        metric,
+        goal={"target": {"level": 0.9}, **({"cluster": cluster} if cluster else {})},
+    )
     bench.write("r.csv", [daily[0], *[[row[0], share, row[2]] for row in daily[1:]]])
     answer = bench.evaluate()
     assert answer.code == 0
@@ -417,7 +491,14 @@ def test_a_single_record_on_each_side(bench: Any, f: Any) -> None:
 
 def test_every_goal_is_told_and_the_rest_evaluated(bench: Any, f: Any, daily: list[list[object]]) -> None:
     goals = [
-        {"id": name, "source": "s", "metric": {"kind": "mean", "value": "x"}, "better": "higher", "target": {"relative_change": 0.1}, "where": [{"column": "branch", "equals": branch}]}
+        {
+            "id": name,
+            "source": "s",
+            "metric": {"kind": "mean", "value": "x"},
+            "better": "higher",
+            "target": {"relative_change": 0.1},
+            "where": [{"column": "branch", "equals": branch}],
+        }
         for name, branch in (("fine", "B0"), ("none", "Z"), ("nobody", "Y"))
     ]
     bench.plan([f("day", "date"), f("x", "number"), f("branch")], goals=goals)
@@ -449,7 +530,13 @@ def test_a_file_that_may_not_be_read(simple: Any) -> None:
 def test_what_is_left_out_is_counted(bench: Any, f: Any, order: str) -> None:
     """Found = accepted + rejected, and accepted = counted + left out for a reason that is told."""
     value = {"from": "a", "to": "b", "unit": "hours", "within": "10d"}
-    bench.plan([f("id"), f("a", "datetime"), f("b", "datetime")], {"kind": "mean", "value": value}, time="a", key="id", goal={"better": "lower"})
+    bench.plan(
+        [f("id"), f("a", "datetime"), f("b", "datetime")],
+        {"kind": "mean", "value": value},
+        time="a",
+        key="id",
+        goal={"better": "lower"},
+    )
     rows: list[list[object]] = []
     for i in range(455):
         start = date(2024, 1, 1) + timedelta(days=i)
@@ -463,7 +550,9 @@ def test_what_is_left_out_is_counted(bench: Any, f: Any, order: str) -> None:
     assert records.found == len(rows)
     accepted = records.found - records.rejected
     counts = result.counts
-    inside = sum(counts[f"{name}_{side}"] for name in ("n", "missing", "open", "not_yet_due") for side in ("before", "after"))
+    inside = sum(
+        counts[f"{name}_{side}"] for name in ("n", "missing", "open", "not_yet_due") for side in ("before", "after")
+    )
     undated = [flag.figures["count"] for flag in result.flags if flag.code == "undated_records"]
     assert inside + sum(undated) == accepted
     assert counts["n_after"] == result.period.after.records

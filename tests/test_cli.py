@@ -31,35 +31,94 @@ def shell(folder: Path, *arguments: str, **environment: str) -> subprocess.Compl
 @pytest.fixture
 def ready(bench: Any, f: Any, daily: list[list[object]]) -> Any:
     goals = [
-        {"id": "g", "source": "s", "metric": {"kind": "mean", "value": "x"}, "better": "higher", "target": {"relative_change": 0.1}, "cluster": "branch", "title": {"en": "Higher", "zh": "更高"}},
-        {"id": "share", "source": "s", "metric": {"kind": "proportion", "success": {"column": "x", "at_least": 14}}, "better": "higher", "target": {"level": 0.5}},
+        {
+            "id": "g",
+            "source": "s",
+            "metric": {"kind": "mean", "value": "x"},
+            "better": "higher",
+            "target": {"relative_change": 0.1},
+            "cluster": "branch",
+            "title": {"en": "Higher", "zh": "更高"},
+        },
+        {
+            "id": "share",
+            "source": "s",
+            "metric": {"kind": "proportion", "success": {"column": "x", "at_least": 14}},
+            "better": "higher",
+            "target": {"level": 0.5},
+        },
     ]
     bench.plan([f("day", "date"), f("x", "number", maximum=25), f("branch")], goals=goals)
     bench.study["measures"] = [{"id": "m"}]
-    bench.study["indicators"] = [{"id": "watch", "measure": "m", "source": "s", "metric": {"kind": "mean", "value": "x"}, "better": "higher"}]
+    bench.study["indicators"] = [
+        {"id": "watch", "measure": "m", "source": "s", "metric": {"kind": "mean", "value": "x"}, "better": "higher"}
+    ]
     bench.save()
     bench.write("r.csv", daily)
     return bench
 
 
 def test_json_stands_alone_on_stdout_as_utf8_and_twice_the_same(ready: Any) -> None:
-    first = shell(ready.folder, "evaluate", "--study", "study.yaml", "--period", "2025-Q1", "--json", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
-    again = shell(ready.folder, "evaluate", "--study", str(ready.folder), "--period", "2025-Q1", "--json", PYTHONHASHSEED="7")
+    first = shell(
+        ready.folder,
+        "evaluate",
+        "--study",
+        "study.yaml",
+        "--period",
+        "2025-Q1",
+        "--json",
+        PYTHONIOENCODING="ascii",
+        PYTHONUTF8="0",
+    )
+    again = shell(
+        ready.folder, "evaluate", "--study", str(ready.folder), "--period", "2025-Q1", "--json", PYTHONHASHSEED="7"
+    )
     assert (first.returncode, first.stderr) == (0, "")
     assert first.stdout == again.stdout
     from json import loads
 
     result = loads(first.stdout)
     assert list(result) == ["schema", "study", "period", "as_of", "goals", "indicators", "provenance"]
-    assert (result["schema"], result["study"], result["period"], result["as_of"]) == (1, "trial", "2025-Q1", "2025-03-31")
+    assert (result["schema"], result["study"], result["period"], result["as_of"]) == (
+        1,
+        "trial",
+        "2025-Q1",
+        "2025-03-31",
+    )
     assert [goal["id"] for goal in result["goals"]] == ["g", "share"]
     goal, indicator = result["goals"][0], result["indicators"][0]
-    assert set(goal) == {"id", "title", "kind", "better", "target", "evaluations", "verdict", "p_target_adjusted", "rollout", "flags", "sensitivity"}
+    assert set(goal) == {
+        "id",
+        "title",
+        "kind",
+        "better",
+        "target",
+        "evaluations",
+        "verdict",
+        "p_target_adjusted",
+        "rollout",
+        "flags",
+        "sensitivity",
+    }
     assert set(goal) - set(indicator) == {"target", "verdict", "p_target_adjusted"}
     evaluation = goal["evaluations"]["period"]
     assert set(evaluation) == {
-        "before", "after", "scale", "estimate", "ci", "confidence", "target_value", "null_value", "p_target", "p_change",
-        "verdict", "direction", "change", "method", "df", "not_yet_due",
+        "before",
+        "after",
+        "scale",
+        "estimate",
+        "ci",
+        "confidence",
+        "target_value",
+        "null_value",
+        "p_target",
+        "p_change",
+        "verdict",
+        "direction",
+        "change",
+        "method",
+        "df",
+        "not_yet_due",
     }
     assert set(evaluation["before"]) == {"records", "clusters", "value", "start", "end"}
     assert (evaluation["target_value"], evaluation["null_value"], evaluation["scale"]) == (1.1, 1.0, "ratio")
@@ -239,7 +298,9 @@ def test_rejected_rows_are_private_and_forgotten_when_mended(ready: Any) -> None
     assert not written.exists()
 
 
-def test_rejected_rows_go_home_where_the_study_is_read_only(ready: Any, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_rejected_rows_go_home_where_the_study_is_read_only(
+    ready: Any, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("HOME", str(home))
     ready.write("r.csv", "day,x,branch\n2024-01-01,26,A\n" + "2024-01-01,2,A\n" * 30)
@@ -279,7 +340,14 @@ def raising(error: BaseException) -> Any:
     ],
 )
 @pytest.mark.parametrize("debug", [False, True])
-def test_faults(error: BaseException, code: int, told: str, debug: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_faults(
+    error: BaseException,
+    code: int,
+    told: str,
+    debug: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     monkeypatch.setattr("evalkit.cli.app", raising(error))
     monkeypatch.setattr(sys, "argv", ["evalkit", "check", *(["--debug"] if debug else [])])
     with pytest.raises(SystemExit) as ended:
@@ -294,7 +362,9 @@ def test_faults(error: BaseException, code: int, told: str, debug: bool, monkeyp
 
 def test_a_reader_that_closes_our_output_is_no_fault(ready: Any) -> None:
     command = f"{sys.executable} -m evalkit evaluate --study {ready.folder} --period 2025-Q1 --json"
-    done = subprocess.run(["bash", "-c", f"set -o pipefail; {command} | true"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command} | true"], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 141
     assert done.stderr == ""
 

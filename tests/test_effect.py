@@ -61,7 +61,7 @@ def test_a_frozen_result_cannot_be_changed() -> None:
 
 @pytest.mark.parametrize("confidence", [0.4, 1.0, 95])
 def test_a_confidence_out_of_range_is_refused(confidence: float) -> None:
-    with pytest.raises(ParameterError, match="between 0.5 and 1"):
+    with pytest.raises(ParameterError, match=r"between 0\.5 and 1"):
         ek.proportion(463, 500, confidence=confidence)
 
 

@@ -23,7 +23,12 @@ def test_course_shows_the_counterfactual_with_its_band():
     )
     figure = result.plot()
     assert words(figure) == [
-        "phase-in, not counted", "evaluated", "95 % interval", "expected without the change", "fitted", "observed"
+        "phase-in, not counted",
+        "evaluated",
+        "95 % interval",
+        "expected without the change",
+        "fitted",
+        "observed",
     ]
     axes = figure.axes[0]
     expected, _, observed = axes.lines

@@ -56,7 +56,15 @@ def moments_of(bench: Any, as_of: date = AS_OF) -> Moments:
 
 def plan(bench: Any, f: Any, metric: dict[str, Any], **goal: Any) -> None:
     bench.plan(
-        [f("day", "date"), f("x", "number"), f("y", "number"), f("w", "number"), f("branch"), f("kind"), f("tier", "integer")],
+        [
+            f("day", "date"),
+            f("x", "number"),
+            f("y", "number"),
+            f("w", "number"),
+            f("branch"),
+            f("kind"),
+            f("tier", "integer"),
+        ],
         metric,
         goal={"phase_in": PHASE_IN, **goal},
         calendar=CALENDAR,
@@ -80,8 +88,14 @@ METRICS = [
     ({"kind": "mean", "value": "x", "weight": "w"}, lambda d: (d.x * d.w, d.w)),
     ({"kind": "ratio", "numerator": "x", "denominator": "y"}, lambda d: (d.x, d.y)),
     ({"kind": "ratio", "numerator": "x", "denominator": "y", "weight": "w"}, lambda d: (d.x * d.w, d.y * d.w)),
-    ({"kind": "proportion", "success": {"column": "x", "at_least": 6}}, lambda d: ((d.x >= 6).where(d.x.notna()).astype(float), pd.Series(1.0, index=d.index))),
-    ({"kind": "proportion", "success": {"column": "x", "at_most": 6}, "weight": "w"}, lambda d: ((d.x <= 6).where(d.x.notna()).astype(float) * d.w, d.w)),
+    (
+        {"kind": "proportion", "success": {"column": "x", "at_least": 6}},
+        lambda d: ((d.x >= 6).where(d.x.notna()).astype(float), pd.Series(1.0, index=d.index)),
+    ),
+    (
+        {"kind": "proportion", "success": {"column": "x", "at_most": 6}, "weight": "w"},
+        lambda d: ((d.x <= 6).where(d.x.notna()).astype(float) * d.w, d.w),
+    ),
     ({"kind": "rate", "events": "x", "exposure": "y"}, lambda d: (d.x, d.y)),
     ({"kind": "rate", "exposure": "y"}, lambda d: (pd.Series(1.0, index=d.index), d.y)),
 ]
@@ -103,14 +117,22 @@ def test_sums_by_window_cluster_and_stratum(bench: Any, f: Any, metric: dict[str
         here = moments.within([window])
         assert moments.total([window], "n") == len(inside)
         dated = frame[frame.day.notna()]
-        assert moments.total([window], "missing") == int(dated.day.between(window.start, window.end).sum()) - len(inside)
+        assert moments.total([window], "missing") == int(dated.day.between(window.start, window.end).sum()) - len(
+            inside
+        )
         np.testing.assert_allclose(moments.sums[here].sum(axis=0), inside[list(SUMS)].sum(), rtol=1e-12)
         for code, label in enumerate(moments.clusters):
             rows = inside[inside.branch.isna() if label is None else inside.branch == label]
-            np.testing.assert_allclose(moments.sums[here & (moments.cluster == code)].sum(axis=0), rows[list(SUMS)].sum(), rtol=1e-12)
+            np.testing.assert_allclose(
+                moments.sums[here & (moments.cluster == code)].sum(axis=0), rows[list(SUMS)].sum(), rtol=1e-12
+            )
         for code, (kind, tier) in enumerate(moments.strata):
-            rows = inside[(inside.kind.isna() if kind is None else inside.kind == kind) & (inside.tier.map(str) == tier)]
-            np.testing.assert_allclose(moments.sums[here & (moments.stratum == code)].sum(axis=0), rows[list(SUMS)].sum(), rtol=1e-12)
+            rows = inside[
+                (inside.kind.isna() if kind is None else inside.kind == kind) & (inside.tier.map(str) == tier)
+            ]
+            np.testing.assert_allclose(
+                moments.sums[here & (moments.stratum == code)].sum(axis=0), rows[list(SUMS)].sum(), rtol=1e-12
+            )
     assert None in moments.clusters
     assert (None, "1") in moments.strata
 
@@ -190,7 +212,13 @@ def test_durations(bench: Any, f: Any, seed: int, within: str | None) -> None:
     ended = began + pd.to_timedelta(generator.exponential(6 * 86400, n).astype(int), unit="s")
     ended[generator.random(n) < 0.1] = pd.NaT
     value = {"from": "a", "to": "b", "unit": "hours", **({"within": within} if within else {})}
-    bench.plan([f("a", "datetime"), f("b", "datetime")], {"kind": "mean", "value": value}, time="a", goal={"better": "lower", "phase_in": PHASE_IN}, calendar=CALENDAR)
+    bench.plan(
+        [f("a", "datetime"), f("b", "datetime")],
+        {"kind": "mean", "value": value},
+        time="a",
+        goal={"better": "lower", "phase_in": PHASE_IN},
+        calendar=CALENDAR,
+    )
     pd.DataFrame({"a": began, "b": ended}).to_csv(bench.folder / "r.csv", index=False)
     moments = moments_of(bench)
     end = pd.Timestamp("2025-03-21")
@@ -209,10 +237,19 @@ def test_durations(bench: Any, f: Any, seed: int, within: str | None) -> None:
 
 @pytest.mark.parametrize("kinds", [("date", "date"), ("datetime", "date"), ("date", "datetime")])
 @pytest.mark.parametrize(("within", "expected"), [(None, (3, 1, 0, 11)), ("10d", (2, 0, 2, 9))])
-def test_durations_by_calendar_days(bench: Any, f: Any, kinds: tuple[str, str], within: str | None, expected: tuple[int, ...]) -> None:
+def test_durations_by_calendar_days(
+    bench: Any, f: Any, kinds: tuple[str, str], within: str | None, expected: tuple[int, ...]
+) -> None:
     value = {"from": "a", "to": "b", "unit": "days", **({"within": within} if within else {})}
-    bench.plan([f("a", kinds[0]), f("b", kinds[1])], {"kind": "mean", "value": value}, time="a", goal={"better": "lower"})
-    rows = [["2025-03-10", "2025-03-19"], ["2025-03-01", "2025-03-01"], ["2025-03-18", "2025-03-20"], ["2025-03-15", "2025-03-21"]]
+    bench.plan(
+        [f("a", kinds[0]), f("b", kinds[1])], {"kind": "mean", "value": value}, time="a", goal={"better": "lower"}
+    )
+    rows = [
+        ["2025-03-10", "2025-03-19"],
+        ["2025-03-01", "2025-03-01"],
+        ["2025-03-18", "2025-03-20"],
+        ["2025-03-15", "2025-03-21"],
+    ]
     late = [" 23:50" if kind == "datetime" else "" for kind in kinds]
     bench.write("r.csv", [["a", "b"], *[[a + late[0], b + late[1]] for a, b in rows]])
     moments = moments_of(bench)
@@ -234,9 +271,16 @@ def test_durations_by_calendar_days(bench: Any, f: Any, kinds: tuple[str, str], 
         ("", "2025-01-31 15:00:00", "2025-01-31", (0, 0, 0)),
     ],
 )
-def test_answered_within_to_the_second(bench: Any, f: Any, received: str, answered: str, as_of: str, expected: tuple[int, int, int]) -> None:
+def test_answered_within_to_the_second(
+    bench: Any, f: Any, received: str, answered: str, as_of: str, expected: tuple[int, int, int]
+) -> None:
     success = {"column": "b", "within": "7d", "of": "a"}
-    bench.plan([f("day", "date"), f("a", "datetime"), f("b", "datetime")], {"kind": "proportion", "success": success}, goal={"target": {"level": 0.9}}, timezone="Asia/Shanghai")
+    bench.plan(
+        [f("day", "date"), f("a", "datetime"), f("b", "datetime")],
+        {"kind": "proportion", "success": success},
+        goal={"target": {"level": 0.9}},
+        timezone="Asia/Shanghai",
+    )
     bench.write("r.csv", f"day,a,b\n2025-01-10,{received},{answered}\n")
     moments = moments_of(bench, date.fromisoformat(as_of))
     window = [Window(date(2025, 1, 1), date(2025, 3, 31))]
@@ -255,10 +299,20 @@ def test_answered_within_to_the_second(bench: Any, f: Any, received: str, answer
         ("2025-01-10", "", "2025-01-31", (1, 0, 0)),
     ],
 )
-def test_answered_within_by_calendar_days(bench: Any, f: Any, kinds: tuple[str, str], received: str, answered: str, as_of: str, expected: tuple[int, int, int]) -> None:
+def test_answered_within_by_calendar_days(
+    bench: Any, f: Any, kinds: tuple[str, str], received: str, answered: str, as_of: str, expected: tuple[int, int, int]
+) -> None:
     success = {"column": "b", "within": "7d", "of": "a"}
-    bench.plan([f("a", kinds[0]), f("b", kinds[1])], {"kind": "proportion", "success": success}, time="a", goal={"target": {"level": 0.9}})
-    late, early = (" 23:30" if kinds[0] == "datetime" else ""), (" 00:10" if kinds[1] == "datetime" and answered != received else "")
+    bench.plan(
+        [f("a", kinds[0]), f("b", kinds[1])],
+        {"kind": "proportion", "success": success},
+        time="a",
+        goal={"target": {"level": 0.9}},
+    )
+    late, early = (
+        (" 23:30" if kinds[0] == "datetime" else ""),
+        (" 00:10" if kinds[1] == "datetime" and answered != received else ""),
+    )
     early = " 23:40" if kinds[1] == "datetime" and answered == "2025-01-17" else early
     bench.write("r.csv", f"a,b\n{received}{late},{answered}{early if answered else ''}\n")
     moments = moments_of(bench, date.fromisoformat(as_of))
@@ -269,8 +323,15 @@ def test_answered_within_by_calendar_days(bench: Any, f: Any, kinds: tuple[str, 
 def test_an_answer_after_the_cutoff_is_no_answer_in_either_arm(bench: Any, f: Any) -> None:
     """A window of 7 days that closed before the cut-off leaves no such answer; one of the first arm must count alike."""
     success = {"column": "b", "within": "30d", "of": "a"}
-    bench.plan([f("a", "date"), f("b", "date")], {"kind": "proportion", "success": success}, time="a", goal={"target": {"level": 0.9}})
-    bench.write("r.csv", "a,b\n2024-12-01,2024-12-31\n2024-12-01,2025-01-02\n2025-01-01,2025-01-31\n2025-01-02,2025-01-31\n")
+    bench.plan(
+        [f("a", "date"), f("b", "date")],
+        {"kind": "proportion", "success": success},
+        time="a",
+        goal={"target": {"level": 0.9}},
+    )
+    bench.write(
+        "r.csv", "a,b\n2024-12-01,2024-12-31\n2024-12-01,2025-01-02\n2025-01-01,2025-01-31\n2025-01-02,2025-01-31\n"
+    )
     moments = moments_of(bench, date(2025, 1, 31))
     assert moments.counts[:, 0].sum() == 3
     assert moments.sums[:, 0].sum() == 2
@@ -279,10 +340,18 @@ def test_an_answer_after_the_cutoff_is_no_answer_in_either_arm(bench: Any, f: An
 
 def test_equals_of_every_type(bench: Any, f: Any) -> None:
     for kind, value, text, other in (
-        ("string", "Yes", "Yes", "yes"), ("boolean", True, "1", "0"), ("integer", 3, "3", "4"), ("number", 2.5, "2.50", "2.51"),
-        ("date", "2024-01-02", "2024-01-02", "2024-01-03"), ("datetime", "2024-01-02T10:00:00", "2024-01-02 10:00", "2024-01-02 10:01"),
+        ("string", "Yes", "Yes", "yes"),
+        ("boolean", True, "1", "0"),
+        ("integer", 3, "3", "4"),
+        ("number", 2.5, "2.50", "2.51"),
+        ("date", "2024-01-02", "2024-01-02", "2024-01-03"),
+        ("datetime", "2024-01-02T10:00:00", "2024-01-02 10:00", "2024-01-02 10:01"),
     ):
-        bench.plan([f("day", "date"), f("v", kind)], {"kind": "proportion", "success": {"column": "v", "equals": value}}, goal={"target": {"level": 0.9}})
+        bench.plan(
+            [f("day", "date"), f("v", kind)],
+            {"kind": "proportion", "success": {"column": "v", "equals": value}},
+            goal={"target": {"level": 0.9}},
+        )
         bench.write("r.csv", f"day,v\n2024-02-01,{text}\n2024-02-01,{other}\n2024-02-01,\n")
         moments = moments_of(bench)
         assert (moments.counts[0, 0], moments.counts[0, 1], moments.sums[0, 0]) == (2, 1, 1), kind
@@ -290,10 +359,21 @@ def test_equals_of_every_type(bench: Any, f: Any) -> None:
 
 def test_exposure_of_another_source(bench: Any, f: Any) -> None:
     metric = {"kind": "rate", "exposure": {"source": "e", "value": "hours"}}
-    other = {"path": "e.csv", "time": ["year", "month"], "fields": [f("year", "integer"), f("month", "integer"), f("branch"), f("hours", "number")]}
-    bench.plan([f("day", "date"), f("branch")], metric, goal={"better": "lower", "standardise_by": ["branch"]}, sources={"e": other})
+    other = {
+        "path": "e.csv",
+        "time": ["year", "month"],
+        "fields": [f("year", "integer"), f("month", "integer"), f("branch"), f("hours", "number")],
+    }
+    bench.plan(
+        [f("day", "date"), f("branch")],
+        metric,
+        goal={"better": "lower", "standardise_by": ["branch"]},
+        sources={"e": other},
+    )
     bench.write("r.csv", "day,branch\n2024-01-05,A\n2024-01-06,A\n2024-02-06,B\n2024-02-07,C\n2024-02-07,\n")
-    bench.write("e.csv", "year,month,branch,hours\n2024,1,A,10\n2024,1,A,5\n2024,2,B,7.5\n2024,2,,2\n2024,2,D,\n2025,1,A,1\n")
+    bench.write(
+        "e.csv", "year,month,branch,hours\n2024,1,A,10\n2024,1,A,5\n2024,2,B,7.5\n2024,2,,2\n2024,2,D,\n2025,1,A,1\n"
+    )
     study = bench.open()
     goal = study.file.goals[0]
     days = cuts(study.file, goal, [parse_period("2025-Q1")], AS_OF)
@@ -309,7 +389,9 @@ def test_exposure_of_another_source(bench: Any, f: Any) -> None:
 def test_exposure_that_lacks_the_grouping_is_told(bench: Any, f: Any) -> None:
     metric = {"kind": "rate", "exposure": {"source": "e", "value": "hours"}}
     other = {"path": "e.csv", "time": "day", "fields": [f("day", "date"), f("hours", "number")]}
-    bench.plan([f("day", "date"), f("branch")], metric, goal={"better": "lower", "cluster": "branch"}, sources={"e": other})
+    bench.plan(
+        [f("day", "date"), f("branch")], metric, goal={"better": "lower", "cluster": "branch"}, sources={"e": other}
+    )
     bench.write("r.csv", "day,branch\n2024-01-05,A\n")
     bench.write("e.csv", "day,hours\n2024-01-05,1\n")
     study = bench.open()
@@ -322,7 +404,9 @@ def test_every_calendar_day_is_exposure_once(bench: Any, f: Any) -> None:
     bench.plan([f("day", "date"), f("branch")], {"kind": "rate", "exposure": "calendar-days"}, goal={"better": "lower"})
     bench.write("r.csv", "day,branch\n2024-02-29,A\n")
     whole = Window(date(2024, 1, 1), date(2025, 3, 20))
-    moments = calendar_exposure(moments_of(bench), [Window(date(2024, 1, 1), date(2024, 2, 10)), Window(date(2024, 2, 11), whole.end)])
+    moments = calendar_exposure(
+        moments_of(bench), [Window(date(2024, 1, 1), date(2024, 2, 10)), Window(date(2024, 2, 11), whole.end)]
+    )
     assert moments.sums[:, 1].sum() == pytest.approx(whole.days)
     leap = moments.within([Window(date(2024, 2, 1), date(2024, 2, 29))])
     assert moments.sums[leap, 1].sum() == pytest.approx(29)
@@ -340,10 +424,16 @@ def test_no_records_at_all(bench: Any, f: Any) -> None:
 
 def test_months_of_a_timezone_begin_at_its_midnight(bench: Any, f: Any) -> None:
     bench.plan([f("at", "datetime"), f("x", "number")], time="at", timezone="America/New_York")
-    bench.write("r.csv", "at,x\n2024-02-01T04:59:59Z,1\n2024-02-01T05:00:00Z,2\n2024-04-01T03:59:59Z,4\n2024-04-01T04:00:00Z,8\n")
+    bench.write(
+        "r.csv",
+        "at,x\n2024-02-01T04:59:59Z,1\n2024-02-01T05:00:00Z,2\n2024-04-01T03:59:59Z,4\n2024-04-01T04:00:00Z,8\n",
+    )
     moments = moments_of(bench)
     assert {str(day): float(a) for day, a in zip(moments.start, moments.sums[:, 0], strict=True)} == {
-        "2024-01-01": 1, "2024-02-01": 2, "2024-03-01": 4, "2024-04-01": 8,
+        "2024-01-01": 1,
+        "2024-02-01": 2,
+        "2024-03-01": 4,
+        "2024-04-01": 8,
     }
 
 
@@ -352,4 +442,6 @@ def test_the_cutoff_instant_is_the_studys_midnight() -> None:
 
     assert cutoff_instant(date(2025, 3, 31), "Asia/Shanghai") == dt.datetime(2025, 3, 31, 16, tzinfo=dt.UTC).timestamp()
     assert cutoff_instant(date(2025, 3, 8), "America/New_York") == dt.datetime(2025, 3, 9, 5, tzinfo=dt.UTC).timestamp()
-    assert cutoff_instant(date(2025, 3, 9), "America/New_York") == dt.datetime(2025, 3, 10, 4, tzinfo=dt.UTC).timestamp()
+    assert (
+        cutoff_instant(date(2025, 3, 9), "America/New_York") == dt.datetime(2025, 3, 10, 4, tzinfo=dt.UTC).timestamp()
+    )

@@ -20,9 +20,13 @@ def differences(found: Any, expected: Any, place: str = "") -> list[str]:
     if isinstance(expected, dict) and isinstance(found, dict) and found.keys() == expected.keys():
         return [d for key in expected for d in differences(found[key], expected[key], f"{place}.{key}")]
     if isinstance(expected, list) and isinstance(found, list) and len(found) == len(expected):
-        return [d for i, pair in enumerate(zip(found, expected, strict=True)) for d in differences(*pair, f"{place}[{i}]")]
+        return [
+            d for i, pair in enumerate(zip(found, expected, strict=True)) for d in differences(*pair, f"{place}[{i}]")
+        ]
     if isinstance(expected, float) and isinstance(found, float | int):
-        return [] if math.isclose(found, expected, rel_tol=1e-9, abs_tol=1e-300) else [f"{place}: {found} for {expected}"]
+        return (
+            [] if math.isclose(found, expected, rel_tol=1e-9, abs_tol=1e-300) else [f"{place}: {found} for {expected}"]
+        )
     return [] if found == expected else [f"{place}: {found} for {expected}"]
 
 

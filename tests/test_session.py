@@ -18,12 +18,29 @@ from evalkit.session import needed_sources, open_study
 @pytest.fixture
 def study(bench: Any, f: Any, daily: list[list[object]]) -> Any:
     goals = [
-        {"id": "g", "source": "s", "metric": {"kind": "mean", "value": "x"}, "better": "higher", "target": {"relative_change": 0.1}, "cluster": "branch", "phase_in": {"start": "2025-01-01", "end": "2025-01-10"}, "title": {"en": "Up", "zh": "上升"}},
-        {"id": "share", "source": "s", "metric": {"kind": "proportion", "success": {"column": "x", "at_least": 14}}, "better": "higher", "target": {"level": 0.5}},
+        {
+            "id": "g",
+            "source": "s",
+            "metric": {"kind": "mean", "value": "x"},
+            "better": "higher",
+            "target": {"relative_change": 0.1},
+            "cluster": "branch",
+            "phase_in": {"start": "2025-01-01", "end": "2025-01-10"},
+            "title": {"en": "Up", "zh": "上升"},
+        },
+        {
+            "id": "share",
+            "source": "s",
+            "metric": {"kind": "proportion", "success": {"column": "x", "at_least": 14}},
+            "better": "higher",
+            "target": {"level": 0.5},
+        },
     ]
     bench.plan([f("day", "date"), f("x", "number", maximum=25), f("branch")], goals=goals)
     bench.study["measures"] = [{"id": "m"}]
-    bench.study["indicators"] = [{"id": "watch", "measure": "m", "source": "s", "metric": {"kind": "mean", "value": "x"}, "better": "higher"}]
+    bench.study["indicators"] = [
+        {"id": "watch", "measure": "m", "source": "s", "metric": {"kind": "mean", "value": "x"}, "better": "higher"}
+    ]
     bench.save()
     bench.write("r.csv", [*daily, ["2024-03-03", 99, "B0"]])
     return bench.open()

@@ -42,14 +42,31 @@ def course(result: TimeSeriesEffect) -> Figure:
         _shade(axes, found.times, found.phase == "phase-in", "#DDDDDD", "phase-in, not counted", hatch="///")
         _shade(axes, found.times, found.evaluated, "#D6EAF5", "evaluated")
         axes.fill_between(
-            found.times[apart], (found.low / by)[apart], (found.high / by)[apart], color=figures.ORANGE, alpha=0.3,
-            linewidth=0, label=f"{100 * result.confidence:g} % interval",
+            found.times[apart],
+            (found.low / by)[apart],
+            (found.high / by)[apart],
+            color=figures.ORANGE,
+            alpha=0.3,
+            linewidth=0,
+            label=f"{100 * result.confidence:g} % interval",
         )
-        axes.plot(found.times[apart], (found.counterfactual / by)[apart], color=figures.BLACK, linestyle="--",
-                  label="expected without the change")
+        axes.plot(
+            found.times[apart],
+            (found.counterfactual / by)[apart],
+            color=figures.BLACK,
+            linestyle="--",
+            label="expected without the change",
+        )
         axes.plot(found.times, found.fitted / by, color=figures.BLUE, linewidth=1.6, label="fitted")
-        axes.plot(found.times, found.values / by, color=figures.GREY, marker="o", markersize=3.5, linestyle="none",
-                  label="observed")
+        axes.plot(
+            found.times,
+            found.values / by,
+            color=figures.GREY,
+            marker="o",
+            markersize=3.5,
+            linestyle="none",
+            label="observed",
+        )
         _finish(figure, axes)
     return figure
 
@@ -58,25 +75,50 @@ def control_chart(chart: ControlChart) -> Figure:
     """Draw a control chart: centre lines, limits, target, and the points that break a rule."""
     with figures.styled():
         figure, axes = _axes()
-        axes.plot(chart.times, chart.values, color=figures.GREY, marker="o", markersize=4, linewidth=1.2,
-                  label="sub-period")
+        axes.plot(
+            chart.times, chart.values, color=figures.GREY, marker="o", markersize=4, linewidth=1.2, label="sub-period"
+        )
         for part in np.unique(chart.segment):
             here = chart.segment == part
             named = part == chart.segment[0]
-            axes.plot(chart.times[here], chart.centre[here], color=figures.BLACK, linewidth=1.6,
-                      label="centre" if named else None)
+            axes.plot(
+                chart.times[here],
+                chart.centre[here],
+                color=figures.BLACK,
+                linewidth=1.6,
+                label="centre" if named else None,
+            )
             for limit, label in ((chart.low, "limits"), (chart.high, None)):
-                axes.step(chart.times[here], limit[here], where="mid", color=figures.GREY, linestyle="--",
-                          linewidth=1.2, label=label if named else None)
+                axes.step(
+                    chart.times[here],
+                    limit[here],
+                    where="mid",
+                    color=figures.GREY,
+                    linestyle="--",
+                    linewidth=1.2,
+                    label=label if named else None,
+                )
         variation = chart.variation
         for name, (marker, colour, told) in _SPECIAL.items():
             here = variation == name
             if here.any():
-                axes.plot(chart.times[here], chart.values[here], marker=marker, color=colour, markersize=8,
-                          linestyle="none", label=told)
+                axes.plot(
+                    chart.times[here],
+                    chart.values[here],
+                    marker=marker,
+                    color=colour,
+                    markersize=8,
+                    linestyle="none",
+                    label=told,
+                )
         if chart.target is not None and chart.assurance is not None:
-            axes.axhline(chart.target, color=figures.VERMILLION, linestyle=":", linewidth=1.6,
-                         label=f"target {chart.target:g}: {_ASSURANCE[chart.assurance]}")
+            axes.axhline(
+                chart.target,
+                color=figures.VERMILLION,
+                linestyle=":",
+                linewidth=1.6,
+                label=f"target {chart.target:g}: {_ASSURANCE[chart.assurance]}",
+            )
         _finish(figure, axes)
     return figure
 
@@ -127,8 +169,16 @@ def _shade(axes: Axes, times: Any, marked: Any, colour: str, label: str, *, hatc
         return
     half = np.diff(times).min() / 2 if times.size > 1 else 0
     places = np.flatnonzero(marked)
-    axes.axvspan(times[places[0]] - half, times[places[-1]] + half, facecolor=colour, edgecolor="#BBBBBB",
-                 hatch=hatch, linewidth=0, zorder=0, label=label)
+    axes.axvspan(
+        times[places[0]] - half,
+        times[places[-1]] + half,
+        facecolor=colour,
+        edgecolor="#BBBBBB",
+        hatch=hatch,
+        linewidth=0,
+        zorder=0,
+        label=label,
+    )
 
 
 def _finish(figure: Figure, axes: Axes) -> None:

@@ -119,9 +119,11 @@ def _terms(table: Any, metric: Any, as_of: date, timezone: str, types: dict[str,
         import ibis
 
         value = table[metric.events].cast("float64") if metric.events else ibis.literal(1.0)
-        exposure = table[metric.exposure].cast("float64") if isinstance(metric.exposure, str) and (
-            metric.exposure in types
-        ) else ibis.literal(0.0)
+        exposure = (
+            table[metric.exposure].cast("float64")
+            if isinstance(metric.exposure, str) and (metric.exposure in types)
+            else ibis.literal(0.0)
+        )
         return {"a": value, "b": exposure, "missing": value.isnull() | exposure.isnull()}
     if metric.kind == "ratio":
         value, base = table[metric.numerator].cast("float64"), table[metric.denominator].cast("float64")
@@ -335,4 +337,3 @@ def calendar_exposure(events: Moments, windows: Iterable[Window]) -> Moments:
         undated=0,
     )
     return merge_exposure(events, exposure)
-

@@ -125,7 +125,7 @@ def test_bad_input_is_named() -> None:
         ek.ratio_of_means([[1, 2]], [1, 2])
     with pytest.raises(ParameterError, match="expected numbers"):
         ek.ratio_of_means(["a"], [1, 2])
-    with pytest.raises(ParameterError, match="0.80"):
+    with pytest.raises(ParameterError, match=r"0\.80"):
         ek.ratio_of_means([1, 2], [1, 2], target=-0.2)
 
 

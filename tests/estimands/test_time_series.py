@@ -105,8 +105,14 @@ def test_newey_west_is_that_of_sandwich(seatbelts, r):
 @pytest.mark.parametrize(("errors", "name"), [("model", "log.level.se"), ("hac", "log.hac4.se")])
 def test_logarithms_by_least_squares_are_those_of_r(seatbelts, r, errors, name):
     result = interrupted_time_series(
-        seatbelts["DriversKilled"], range(192), 169, exposure=seatbelts["kms"], family="gaussian",
-        change="level+slope", harmonics=2, errors=errors,
+        seatbelts["DriversKilled"],
+        range(192),
+        169,
+        exposure=seatbelts["kms"],
+        family="gaussian",
+        change="level+slope",
+        harmonics=2,
+        errors=errors,
     )
     level, slope = result.coefficients[:2]
     assert (level.estimate, slope.estimate) == pytest.approx((r["log.level"], r["log.slope"]), rel=1e-9)
@@ -217,7 +223,9 @@ def test_phase_in_is_left_out_of_the_fit():
     kept = [i for i in range(20) if i not in (12, 13)]
     without = interrupted_time_series([COUNTS[i] for i in kept], [MONTHS[i] for i in kept], 13)
     assert result.to_frame().iloc[0].drop(["scale", "method", "confidence"]).dropna().astype(float).to_list() == (
-        pytest.approx(without.to_frame().iloc[0].drop(["scale", "method", "confidence"]).dropna().astype(float).to_list())
+        pytest.approx(
+            without.to_frame().iloc[0].drop(["scale", "method", "confidence"]).dropna().astype(float).to_list()
+        )
     )
     assert result.course.phase.tolist()[11:15] == ["before", "phase-in", "phase-in", "after"]
     assert np.isnan(result.course.fitted[12:14]).all()
@@ -291,7 +299,9 @@ def test_result_reads_as_a_sentence_a_table_and_json():
     assert result.null_hypothesis == "the ratio to the counterfactual is at least 0.9"
     assert result.to_frame().shape[0] == 1
     assert result.coefficients[0].to_dict() == {
-        "name": "level", "estimate": pytest.approx(result.estimate), "ci": pytest.approx([result.low, result.high])
+        "name": "level",
+        "estimate": pytest.approx(result.estimate),
+        "ci": pytest.approx([result.low, result.high]),
     }
     assert "Coefficients, as ratios" in result._repr_html_()
     assert "array" not in repr(result)
@@ -392,7 +402,9 @@ def calibration():
 
 
 @pytest.mark.parametrize("scenario", range(3))
-@pytest.mark.parametrize(("correlation", "bound", "coverage"), [(0.0, 0.025, 0.935), (0.3, 0.04, 0.92), (0.6, 0.05, 0.90)])
+@pytest.mark.parametrize(
+    ("correlation", "bound", "coverage"), [(0.0, 0.025, 0.935), (0.3, 0.04, 0.92), (0.6, 0.05, 0.90)]
+)
 def test_false_claims_stay_in_their_bounds(calibration, scenario, correlation, bound, coverage):
     replicates = 600
     rng = np.random.default_rng(20250601)

@@ -173,9 +173,7 @@ def test_branches_that_all_agree_are_no_proof_of_certainty(study: Study) -> None
     assert effect.confidence_interval == pytest.approx(ek.proportion(360, 360).confidence_interval)
 
 
-@pytest.mark.parametrize(
-    "grouping", ["", "    cluster: branch\n", "    compare_with: same-months\n"]
-)
+@pytest.mark.parametrize("grouping", ["", "    cluster: branch\n", "    compare_with: same-months\n"])
 def test_rates_by_calendar_days(study: Study, grouping: str) -> None:
     rng = np.random.default_rng(8)
     rows = [row for row in records() if rng.random() < (0.2 if row["day"] < "2025" else 0.1)]
@@ -239,7 +237,9 @@ def test_the_series_covers_every_month_and_phase(study: Study) -> None:
 
 
 def test_days_have_no_mix_to_hold(study: Study) -> None:
-    goal = "    metric: {kind: rate, exposure: calendar-days}\n    better: lower\n    target: {relative_change: -0.30}\n"
+    goal = (
+        "    metric: {kind: rate, exposure: calendar-days}\n    better: lower\n    target: {relative_change: -0.30}\n"
+    )
     with pytest.raises(StudyError, match="no mix to hold"):
         study(records(), goal + "    standardise_by: [kind]\n").evaluate("g", period="2025")
 

@@ -112,7 +112,11 @@ def test_formats(bench: Any, kind: str, pattern: str, text: str, expected: Any) 
         ({"type": "number", "constraints": {"enum": [1, 2.5]}}, "2.50", 2.5),
         ({"type": "number", "constraints": {"enum": [1, 2.5]}}, "2", "v: not one of the allowed values"),
         ({"type": "date", "constraints": {"minimum": "2024-01-01"}}, "2023-12-31", "v: below the minimum 2024-01-01"),
-        ({"type": "datetime", "constraints": {"maximum": "2024-01-01T12:00:00"}}, "2024-01-01 12:01", "v: above the maximum 2024-01-01 12:00:00"),
+        (
+            {"type": "datetime", "constraints": {"maximum": "2024-01-01T12:00:00"}},
+            "2024-01-01 12:01",
+            "v: above the maximum 2024-01-01 12:00:00",
+        ),
         ({"type": "string", "constraints": {"required": True}}, "", "v: missing"),
         ({"type": "integer", "constraints": {"required": True}}, "NA", "v: missing"),
         ({"type": "integer", "constraints": {"required": True}}, "x", "v: not a whole number"),
@@ -204,8 +208,22 @@ def days(bench: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("zone", "times", "expected"),
     [
-        ("Asia/Shanghai", ["2024-12-31T16:00:00Z", "2024-12-31T15:59:59Z", "2024-12-31 23:59:59", "2025-01-01"], ["2025-01-01", "2024-12-31", "2024-12-31", "2025-01-01"]),
-        ("America/New_York", ["2024-03-10 02:30", "2024-03-10T07:30:00Z", "2024-11-03 01:30", "2024-11-03T05:30:00Z", "2024-11-03T04:59:59+01:00"], ["2024-03-10", "2024-03-10", "2024-11-03", "2024-11-03", "2024-11-02"]),
+        (
+            "Asia/Shanghai",
+            ["2024-12-31T16:00:00Z", "2024-12-31T15:59:59Z", "2024-12-31 23:59:59", "2025-01-01"],
+            ["2025-01-01", "2024-12-31", "2024-12-31", "2025-01-01"],
+        ),
+        (
+            "America/New_York",
+            [
+                "2024-03-10 02:30",
+                "2024-03-10T07:30:00Z",
+                "2024-11-03 01:30",
+                "2024-11-03T05:30:00Z",
+                "2024-11-03T04:59:59+01:00",
+            ],
+            ["2024-03-10", "2024-03-10", "2024-11-03", "2024-11-03", "2024-11-02"],
+        ),
         ("Pacific/Kiritimati", ["2024-01-01T10:00:00Z", "2024-01-01T09:59:59Z"], ["2024-01-02", "2024-01-01"]),
     ],
 )
@@ -216,8 +234,18 @@ def test_the_day_is_the_studys_own(bench: Any, f: Any, zone: str, times: list[st
 
 
 def test_durations_over_a_change_of_the_clock(bench: Any, f: Any) -> None:
-    bench.plan([f("a", "datetime"), f("b", "datetime")], DURATION, time="a", timezone="America/New_York", goal={"better": "lower", "target": {"level": 100}})
-    rows = [["a", "b"], *[["2024-03-10 01:00", "2024-03-10 03:30"]] * 50, *[["2025-03-09 01:00", "2025-03-09 03:30"]] * 50]
+    bench.plan(
+        [f("a", "datetime"), f("b", "datetime")],
+        DURATION,
+        time="a",
+        timezone="America/New_York",
+        goal={"better": "lower", "target": {"level": 100}},
+    )
+    rows = [
+        ["a", "b"],
+        *[["2024-03-10 01:00", "2024-03-10 03:30"]] * 50,
+        *[["2025-03-09 01:00", "2025-03-09 03:30"]] * 50,
+    ]
     rows += [["2024-11-03T00:30:00-04:00", "2024-11-03T01:30:00-05:00"]] * 50
     bench.write("r.csv", rows)
     result = bench.open().evaluate("g", period="2025-Q1")
@@ -238,7 +266,9 @@ def test_every_timezone_of_python_is_known_to_the_engine_or_told() -> None:
             connection.raw_sql(f"SET TimeZone = '{name}'")
         except Exception:
             unknown.append(name)
-    assert not any("/" in name and name.split("/")[0] in ("Africa", "America", "Asia", "Europe", "Australia") for name in unknown)
+    assert not any(
+        "/" in name and name.split("/")[0] in ("Africa", "America", "Asia", "Europe", "Australia") for name in unknown
+    )
     if unknown:
         with pytest.raises(StudyError, match="not known to the engine"):
             connect(unknown[0])
@@ -247,11 +277,23 @@ def test_every_timezone_of_python_is_known_to_the_engine_or_told() -> None:
 @pytest.mark.parametrize(
     ("time", "rows", "expected", "rejected"),
     [
-        (["y", "m"], ["2024,1,", "2024,12,", "2024,13,", "2024,0,", ",5,", "12025,1,", "2024,123,"], ["2024-01-01", "2024-12-01"], 5),
-        (["y", "m", "d"], ["2024,2,29", "2023,2,29", "2024,4,31", "2024,4,", "2024,4,-1", "24,4,1"], ["2024-02-29", "0024-04-01"], 4),
+        (
+            ["y", "m"],
+            ["2024,1,", "2024,12,", "2024,13,", "2024,0,", ",5,", "12025,1,", "2024,123,"],
+            ["2024-01-01", "2024-12-01"],
+            5,
+        ),
+        (
+            ["y", "m", "d"],
+            ["2024,2,29", "2023,2,29", "2024,4,31", "2024,4,", "2024,4,-1", "24,4,1"],
+            ["2024-02-29", "0024-04-01"],
+            4,
+        ),
     ],
 )
-def test_time_in_parts(bench: Any, f: Any, time: list[str], rows: list[str], expected: list[str], rejected: int) -> None:
+def test_time_in_parts(
+    bench: Any, f: Any, time: list[str], rows: list[str], expected: list[str], rejected: int
+) -> None:
     bench.plan([f("y", "integer"), f("m", "integer"), f("d", "integer"), f("x", "number")], time=time)
     bench.write("r.csv", "y,m,d,x\n" + "".join(f"{row},1\n" for row in rows))
     records = bench.open().source_records("s")

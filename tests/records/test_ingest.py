@@ -207,13 +207,19 @@ def test_rows_are_numbered_in_each_file(bench: Any, f: Any) -> None:
     bench.write("in/a.csv", "day,x\n2024-01-01\n\n2024-01-01,no\n")
     bench.write("in/b.csv", "x,other,day\n1,,2024-01-01\nno,,2024-01-01\n")
     records = bench.open().source_records("s")
-    assert [(row.file, row.row) for row in records.rejected_rows()] == [("in/a.csv", 2), ("in/a.csv", 4), ("in/b.csv", 3)]
+    assert [(row.file, row.row) for row in records.rejected_rows()] == [
+        ("in/a.csv", 2),
+        ("in/a.csv", 4),
+        ("in/b.csv", 3),
+    ]
     assert (records.found, records.rejected) == (4, 3)
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_blank_rows_are_no_records_even_of_a_single_column(bench: Any, f: Any, end: str) -> None:
-    bench.plan([f("day", "date", required=True)], {"kind": "rate", "exposure": "calendar-days"}, goal={"better": "lower"})
+    bench.plan(
+        [f("day", "date", required=True)], {"kind": "rate", "exposure": "calendar-days"}, goal={"better": "lower"}
+    )
     bench.write("r.csv", end.join(["day", "2024-01-01", "", "2024-13-01", "", "", '""', "", ""]))
     records = bench.open().source_records("s")
     assert [(row.row, row.reason) for row in records.rejected_rows()] == [(4, "day: not a date"), (7, "day: missing")]
@@ -282,7 +288,7 @@ def test_every_file_with_a_fault_is_told(bench: Any, f: Any) -> None:
     assert [message.split(":")[1].strip() for message in messages] == ["a.csv", "b.csv"]
 
 
-@pytest.mark.parametrize("name", ["a'b.csv", "[1].csv", "ä 上海 (2).csv", "x; DROP TABLE s--.csv", "q\".csv", "{a}.csv"])
+@pytest.mark.parametrize("name", ["a'b.csv", "[1].csv", "ä 上海 (2).csv", "x; DROP TABLE s--.csv", 'q".csv', "{a}.csv"])
 def test_awkward_file_names(bench: Any, f: Any, name: str) -> None:
     bench.plan([f("day", "date"), f("x", "number")], path=name)
     bench.write(name, "day,x\n2024-01-01,1\nbad,2\n")
@@ -300,7 +306,7 @@ def test_a_star_in_a_name_is_not_taken_for_a_glob_by_the_engine(bench: Any, f: A
 
 def test_awkward_names_of_fields_sources_and_values(bench: Any) -> None:
     day, value, unit = 'the "day"', "va'lue; DROP TABLE x", "网点 名"
-    label = "'; DROP TABLE \"s\"; --"
+    label = '\'; DROP TABLE "s"; --'
     bench.plan(
         [{"name": day, "type": "date"}, {"name": value, "type": "number"}, {"name": unit, "type": "string"}],
         {"kind": "mean", "value": value},
@@ -319,7 +325,9 @@ def test_awkward_names_of_fields_sources_and_values(bench: Any) -> None:
     assert answer.goal()["evaluations"]["period"]["after"]["clusters"] == 3
 
 
-def test_equal_names_in_two_folders_stay_apart(bench: Any, f: Any, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_equal_names_in_two_folders_stay_apart(
+    bench: Any, f: Any, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     outside = tmp_path_factory.mktemp("elsewhere")
     monkeypatch.setenv("BENCH_RECORDS", str(outside))
     bench.plan([f("id"), f("day", "date"), f("x", "number")], path="${BENCH_RECORDS}/*/r.csv", key="id")
@@ -327,7 +335,11 @@ def test_equal_names_in_two_folders_stay_apart(bench: Any, f: Any, monkeypatch: 
         bench.write(f"{outside}/{folder}/r.csv", "id,day,x\n1,2024-01-01,1\nbad,no,1\n")
     records = bench.open().source_records("s")
     assert records.reasons == {"day: not a date": 2, "id: duplicate, the same record again": 1}
-    assert sorted((row.file, row.row) for row in records.rejected_rows()) == [("a/r.csv", 3), ("b/r.csv", 2), ("b/r.csv", 3)]
+    assert sorted((row.file, row.row) for row in records.rejected_rows()) == [
+        ("a/r.csv", 3),
+        ("b/r.csv", 2),
+        ("b/r.csv", 3),
+    ]
 
 
 def test_text_and_parquet_do_not_mix(bench: Any, f: Any) -> None:

@@ -31,10 +31,16 @@ def read(engine: Any, path: Path) -> tuple[list[tuple[Any, ...]], int]:
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(rows=st.lists(st.tuples(CELL, CELL), max_size=6), end=st.sampled_from(["\n", "\r\n", "\r"]), quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
+@given(
+    rows=st.lists(st.tuples(CELL, CELL), max_size=6),
+    end=st.sampled_from(["\n", "\r\n", "\r"]),
+    quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+)
 @example(rows=[("a\nb", "1"), ("", "")], end="\r\n", quoting=csv.QUOTE_MINIMAL)
 @example(rows=[('"', '""'), (",", "\\")], end="\r", quoting=csv.QUOTE_MINIMAL)
-def test_what_csv_writes_is_read_back(engine: Any, tmp_path: Path, rows: list[tuple[str, str]], end: str, quoting: int) -> None:
+def test_what_csv_writes_is_read_back(
+    engine: Any, tmp_path: Path, rows: list[tuple[str, str]], end: str, quoting: int
+) -> None:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator=end, quoting=quoting)
     writer.writerow(["day", "x"])
@@ -45,7 +51,9 @@ def test_what_csv_writes_is_read_back(engine: Any, tmp_path: Path, rows: list[tu
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(body=st.one_of(st.binary(max_size=60), st.text(st.sampled_from(list('ab,"\n\r \'中')), max_size=40).map(str.encode)))
+@given(
+    body=st.one_of(st.binary(max_size=60), st.text(st.sampled_from(list("ab,\"\n\r '中")), max_size=40).map(str.encode))
+)
 @example(body=b'"')
 @example(body=b'a,"b\n')
 @example(body=b'"a"b,c\n')

@@ -48,14 +48,25 @@ SAME, OTHER = "id: duplicate, the same record again", "id: duplicate with other 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("how", ["key", "unique"])
 def test_duplicates_whatever_the_order(bench: Any, f: Any, seed: int, how: str) -> None:
-    fields = [f("id", **({"unique": True} if how == "unique" else {})), f("day", "date"), f("x", "number", maximum=10), f("branch")]
+    fields = [
+        f("id", **({"unique": True} if how == "unique" else {})),
+        f("day", "date"),
+        f("x", "number", maximum=10),
+        f("branch"),
+    ]
     bench.plan(fields, **({"key": "id"} if how == "key" else {}))
     rows = list(KEYED)
     random.Random(seed).shuffle(rows)
     bench.write("r.csv", "id,day,x,branch\n" + "\n".join(rows) + "\n")
     assert counts(bench) == (12, 6, {OTHER: 3, SAME: 2, "x: above the maximum 10": 1})
     kept = fetch(bench.open().records("s"))
-    assert sorted((row["id"] or "", row["x"]) for row in kept if row["id"] != "4") == [("", 1), ("", 1), ("1", 5), ("2", 6), ("5", 9)]
+    assert sorted((row["id"] or "", row["x"]) for row in kept if row["id"] != "4") == [
+        ("", 1),
+        ("", 1),
+        ("1", 5),
+        ("2", 6),
+        ("5", 9),
+    ]
 
 
 def test_copies_in_several_files_and_columns_that_are_not_declared(bench: Any, f: Any) -> None:
@@ -68,13 +79,21 @@ def test_copies_in_several_files_and_columns_that_are_not_declared(bench: Any, f
 
 
 def test_two_unique_fields(bench: Any, f: Any) -> None:
-    bench.plan([f("id", unique=True), f("serial", "integer", unique=True), f("day", "date"), f("x", "number")], key="id")
+    bench.plan(
+        [f("id", unique=True), f("serial", "integer", unique=True), f("day", "date"), f("x", "number")], key="id"
+    )
     bench.write("r.csv", "id,serial,day,x\na,1,2024-01-01,1\nb,1,2024-01-01,1\nc,2,2024-01-01,1\nc,3,2024-01-01,1\n")
     assert counts(bench)[2] == {OTHER: 2, "serial: duplicate with other values, so no copy counts": 2}
 
 
 def test_many_rows_and_a_key_of_every_type(bench: Any, f: Any) -> None:
-    for kind, value in (("integer", "7"), ("date", "2024-01-01"), ("datetime", "2024-01-01 10:00"), ("number", "7.5"), ("boolean", "1")):
+    for kind, value in (
+        ("integer", "7"),
+        ("date", "2024-01-01"),
+        ("datetime", "2024-01-01 10:00"),
+        ("number", "7.5"),
+        ("boolean", "1"),
+    ):
         bench.plan([f("id", kind), f("day", "date"), f("x", "number")], key="id")
         bench.write("r.csv", f"id,day,x\n{value},2024-01-01,1\n{value},2024-01-01,1\n")
         assert counts(bench)[2] == {SAME: 1}
@@ -103,7 +122,12 @@ FIELDS = [("id", "string"), ("day", "date"), ("at", "datetime"), ("n", "integer"
 COLUMNS: dict[str, list[Any]] = {
     "id": ["a", "b", None, "d"],
     "day": [dt.date(2024, 1, 1), dt.date(2024, 2, 29), None, dt.date(2024, 1, 4)],
-    "at": [dt.datetime(2024, 1, 1, 10, 0, 0, 250000), dt.datetime(2024, 2, 29), None, dt.datetime(2024, 12, 31, 23, 59, 59)],
+    "at": [
+        dt.datetime(2024, 1, 1, 10, 0, 0, 250000),
+        dt.datetime(2024, 2, 29),
+        None,
+        dt.datetime(2024, 12, 31, 23, 59, 59),
+    ],
     "n": [1, -2, None, 4],
     "x": [1.5, 1e-9, None, float("nan")],
     "ok": [True, False, None, True],
@@ -119,7 +143,10 @@ def test_parquet_typed_and_with_text(bench: Any, f: Any, variant: str) -> None:
     bench.plan([f(name, kind) for name, kind in FIELDS], path="r.parquet")
     columns: dict[str, Any] = dict(COLUMNS)
     if variant == "text":
-        columns = {name: [None if v is None else str(v).lower() if isinstance(v, bool) else str(v) for v in values] for name, values in COLUMNS.items()}
+        columns = {
+            name: [None if v is None else str(v).lower() if isinstance(v, bool) else str(v) for v in values]
+            for name, values in COLUMNS.items()
+        }
     if variant == "zoned":
         columns["at"] = pa.array(COLUMNS["at"], pa.timestamp("ns", "Asia/Shanghai"))
         columns["at"] = pa.array([v and v.replace(tzinfo=dt.UTC) for v in COLUMNS["at"]], pa.timestamp("us", "UTC"))
@@ -183,7 +210,17 @@ def test_parquet_files_that_lack_a_column_or_are_broken(bench: Any, f: Any) -> N
 def test_parquet_files_with_other_types_and_orders_of_columns(bench: Any, f: Any) -> None:
     bench.plan([f("day", "date"), f("x", "number")], path="*.parquet")
     parquet(bench, {"day": [dt.date(2024, 1, 1)], "x": [1]}, "a.parquet")
-    parquet(bench, {"x": ["2.5", ], "filename": ["z"], "day": ["2024-01-02"]}, "b.parquet")
+    parquet(
+        bench,
+        {
+            "x": [
+                "2.5",
+            ],
+            "filename": ["z"],
+            "day": ["2024-01-02"],
+        },
+        "b.parquet",
+    )
     parquet(bench, {"x": [3.5], "day": [dt.date(2024, 1, 3)]}, "[c].parquet")
     assert counts(bench) == (3, 3, {})
 
@@ -203,7 +240,10 @@ def test_parquet_pages_that_are_damaged(bench: Any, f: Any) -> None:
 
 def test_the_rejected_file_is_private_safe_and_opens_in_a_spreadsheet(bench: Any, f: Any, tmp_path: Path) -> None:
     bench.plan([f("id"), f("day", "date"), f("x", "number", maximum=10), f("名", pattern="[a-z]+")], key="id")
-    bench.write("r.csv", "id,day,x,名\n=1+1,2024-01-01,11,甲\n2,2024-01-01,1,@SUM(A1)\n3,2024-01-01,-12.5,-x\n4,2024-01-01\n5,2024-01-01,+9,ok\n")
+    bench.write(
+        "r.csv",
+        "id,day,x,名\n=1+1,2024-01-01,11,甲\n2,2024-01-01,1,@SUM(A1)\n3,2024-01-01,-12.5,-x\n4,2024-01-01\n5,2024-01-01,+9,ok\n",
+    )
     records = bench.open().source_records("s")
     target = tmp_path / "deep" / "s.csv"
     target.parent.mkdir()
@@ -234,7 +274,19 @@ def test_the_rejected_file_does_not_follow_a_link(bench: Any, f: Any, tmp_path: 
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [("=A1", "'=A1"), ("+1", "+1"), ("-1.5", "-1.5"), ("-1+2", "'-1+2"), ("@x", "'@x"), ("\t=1", "'\t=1"), ("\r=1", "'\r=1"), ("a=1", "a=1"), ("", ""), (None, ""), ("-", "'-")],
+    [
+        ("=A1", "'=A1"),
+        ("+1", "+1"),
+        ("-1.5", "-1.5"),
+        ("-1+2", "'-1+2"),
+        ("@x", "'@x"),
+        ("\t=1", "'\t=1"),
+        ("\r=1", "'\r=1"),
+        ("a=1", "a=1"),
+        ("", ""),
+        (None, ""),
+        ("-", "'-"),
+    ],
 )
 def test_values_no_spreadsheet_takes_for_a_formula(value: str | None, expected: str) -> None:
     assert inert(value) == expected
@@ -290,7 +342,9 @@ def test_parquet_columns_of_several_types_meet_as_text(bench: Any, f: Any) -> No
         (dt.date(2024, 1, 1), moment.replace(tzinfo=dt.UTC), "1", [1.5]),
     ]
     for number, values in enumerate(kinds):
-        parquet(bench, dict(zip(("day", "at", "n", "x"), ([value] for value in values), strict=True)), f"{number}.parquet")
+        parquet(
+            bench, dict(zip(("day", "at", "n", "x"), ([value] for value in values), strict=True)), f"{number}.parquet"
+        )
     assert counts(bench) == (3, 2, {"x: not a number": 1})
     rows = fetch(bench.open().records("s"))
     assert [tuple(row.values()) for row in rows] == [(dt.date(2024, 1, 1), moment, 1, 1.5)] * 2

@@ -30,7 +30,20 @@ def evaluated(study: str, period: str, as_of: str | None = None) -> dict[str, An
     """Return the goals of a study by id, evaluated by the command line."""
     cut = ["--as-of", as_of] if as_of else []
     done = subprocess.run(
-        [sys.executable, "-W", "error::RuntimeWarning", "-m", "evalkit", "evaluate", "--study", f"{HERE / study}.yaml", "--period", period, "--json", *cut],
+        [
+            sys.executable,
+            "-W",
+            "error::RuntimeWarning",
+            "-m",
+            "evalkit",
+            "evaluate",
+            "--study",
+            f"{HERE / study}.yaml",
+            "--period",
+            period,
+            "--json",
+            *cut,
+        ],
         env={**os.environ, "EVALKIT_TRIALS": str(TRIALS)},
         capture_output=True,
         text=True,
@@ -109,12 +122,19 @@ def test_items_without_a_resource_and_items_that_never_end(tmp_path: Path, monke
 
     study = open_study(HERE / "bank-loans.yaml")
     items = study.records("items")
-    [row] = fetch(items.agg(all=items.count(), lacking=items["resource"].isnull().sum(), open=items["complete"].isnull().sum()))
+    [row] = fetch(
+        items.agg(all=items.count(), lacking=items["resource"].isnull().sum(), open=items["complete"].isnull().sum())
+    )
     assert (row["all"], row["lacking"], row["open"]) == (71371, 7999, 0)
     cut = study.evaluate("handling-time", period="2012-Q1", as_of="2012-04-30")
-    assert cut.counts["n_before"] + cut.counts["n_after"] + sum(
-        cut.counts[f"{name}_{side}"] for name in ("missing", "open", "not_yet_due") for side in ("before", "after")
-    ) == 71371 - 7999
+    assert (
+        cut.counts["n_before"]
+        + cut.counts["n_after"]
+        + sum(
+            cut.counts[f"{name}_{side}"] for name in ("missing", "open", "not_yet_due") for side in ("before", "after")
+        )
+        == 71371 - 7999
+    )
 
 
 @pytest.fixture
@@ -215,7 +235,9 @@ def test_the_crude_ratio_overstates_the_seat_belt_law(belts: dict[str, Any]) -> 
         ("rear-seats", 1.116524, None),
     ],
 )
-def test_the_seat_belt_law_as_a_series(belts: dict[str, Any], name: str, estimate: float, ci: tuple[float, float] | None) -> None:
+def test_the_seat_belt_law_as_a_series(
+    belts: dict[str, Any], name: str, estimate: float, ci: tuple[float, float] | None
+) -> None:
     period = belts[name]["evaluations"]["period"]
     assert period["estimate"] == pytest.approx(estimate, abs=5e-7)
     if ci is not None:
@@ -229,7 +251,9 @@ def test_satisfaction_of_two_groups_of_customers() -> None:
     with (TRIALS / "bank-satisfaction" / "satisfaction.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     scores = {
-        gender: np.array([np.mean([float(row[f"sat{i}"]) for i in range(1, 5)]) for row in rows if row["gender"] == gender])
+        gender: np.array(
+            [np.mean([float(row[f"sat{i}"]) for i in range(1, 5)]) for row in rows if row["gender"] == gender]
+        )
         for gender in ("male", "female")
     }
     assert (len(scores["male"]), len(scores["female"])) == (102, 148)

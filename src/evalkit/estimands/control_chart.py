@@ -111,9 +111,7 @@ class ControlChart:
         """
         broken = int((self.variation != "common").sum())
         told = "no rule is broken" if not broken else f"{broken} of {self.values.size} points break a rule"
-        text = (
-            f"The process runs at {self.centre[-1]:.4g}, between {self.low[-1]:.4g} and {self.high[-1]:.4g}; {told}."
-        )
+        text = f"The process runs at {self.centre[-1]:.4g}, between {self.low[-1]:.4g} and {self.high[-1]:.4g}; {told}."
         if self.assurance is None:
             return text
         verdict = {
@@ -209,8 +207,16 @@ def control_chart(
         for name, found in _rules(drawn[here], middle, distance).items():
             sides[name][here] = found
     return ControlChart(
-        kind=kind, times=labels, values=drawn, centre=centre, low=low, high=high, segment=segment, target=target,
-        better=better, **sides,
+        kind=kind,
+        times=labels,
+        values=drawn,
+        centre=centre,
+        low=low,
+        high=high,
+        segment=segment,
+        target=target,
+        better=better,
+        **sides,
     )
 
 

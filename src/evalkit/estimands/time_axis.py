@@ -123,7 +123,13 @@ def points_of(
     if not evaluated.any() and (kept & after).any():
         raise NotEvaluableError("no_points_in_window", "The series has no point after the intervention in the window.")
     return Points(
-        labels=labels, steps=steps, a_year=a_year, values=given, exposure=offset, after=after, kept=kept,
+        labels=labels,
+        steps=steps,
+        a_year=a_year,
+        values=given,
+        exposure=offset,
+        after=after,
+        kept=kept,
         evaluated=evaluated,
     )
 

@@ -146,9 +146,7 @@ def _one_of(name: str, value: str, allowed: Sequence[str]) -> None:
         raise ParameterError(f"{name} is {value!r}; expected one of {listed}.{nearest(str(value), allowed)}")
 
 
-def _designs(
-    points: Points, *, change: Change, harmonics: int, trend: bool
-) -> tuple[list[str], Array, Array]:
+def _designs(points: Points, *, change: Change, harmonics: int, trend: bool) -> tuple[list[str], Array, Array]:
     """Return the columns' names, the design with the change and the design without it (the counterfactual)."""
     most = int(points.a_year / 2)
     if harmonics != int(harmonics) or not 0 <= harmonics <= most:
@@ -265,9 +263,7 @@ def _checks(model: LogLinear, steps: Steps, correlation: float) -> ResidualCheck
     )
 
 
-def _course(
-    points: Points, fitted: Array, without: Array, expected: Array, covariance: Array, reach: float
-) -> Course:
+def _course(points: Points, fitted: Array, without: Array, expected: Array, covariance: Array, reach: float) -> Course:
     deviations = np.sqrt(np.einsum("ij,jk,ik->i", expected, covariance, expected))
     with np.errstate(over="ignore"):
         low, high = without * np.exp(-reach * deviations), without * np.exp(reach * deviations)

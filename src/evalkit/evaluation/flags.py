@@ -67,6 +67,15 @@ class Case:
     lines: tuple[SensitivityLine, ...]
 
 
+def p_text(p: float) -> str:
+    """Return a p-value as a sentence carries it behind the letter p.
+
+    >>> p_text(0.0123), p_text(1e-9)
+    ('= 0.012', '< 0.001')
+    """
+    return "< 0.001" if p < 0.001 else f"= {p:.3f}"
+
+
 def flag(code: str, severity: Severity, message: str, **figures: Any) -> Flag:
     """Return a flag whose message is the sentence with its figures put in."""
     return Flag(code=code, severity=severity, message=message.format(**figures), figures=figures)

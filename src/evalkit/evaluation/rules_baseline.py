@@ -9,7 +9,7 @@ import numpy as np
 from scipy import special
 
 from evalkit.errors import NotEvaluableError
-from evalkit.evaluation.flags import Case, flag
+from evalkit.evaluation.flags import Case, flag, p_text
 from evalkit.evaluation.window import choices_of, estimate, scale_of
 from evalkit.evaluation.windows import Comparison
 from evalkit.inference.autoregressive import error_model
@@ -48,12 +48,12 @@ def _trend(case: Case, months: Array, values: Array) -> Iterator[Flag]:
         yield flag(
             "pre_existing_trend",
             "caution" if good else "info",
-            "Before the programme the value already moved by {a_year:+.3g}{unit} a year (p = {p:.3f}); a part of "
+            "Before the programme the value already moved by {a_year:+.3g}{unit} a year (p {p}); a part of "
             "the change "
             "may be that trend going on. The line 'time series' of the sensitivity analysis takes it out.",
             a_year=a_year,
             unit=" %" if ratio else "",
-            p=p,
+            p=p_text(p),
         )
 
 
@@ -123,9 +123,8 @@ def placebo(case: Case) -> Iterator[Flag]:
         yield flag(
             "placebo_in_time",
             "caution",
-            "The same evaluation finds a change inside the baseline, where no programme ran ({estimate:.3f}, p = "
-            "{p:.3f}); "
+            "The same evaluation finds a change inside the baseline, where no programme ran ({estimate:.3f}, p {p}); "
             "something else moves this value.",
             estimate=effect.estimate,
-            p=effect.p_change,
+            p=p_text(effect.p_change),
         )

@@ -29,7 +29,7 @@ def records_left_out(case: Case) -> Iterator[Flag]:
         yield flag(
             "duplicate_keys",
             "caution",
-            "{count} records of '{source}' repeat a key that should be unique and do not count.",
+            "{count} records of '{source}' were rejected because their key stands more than once.",
             count=duplicates,
             source=records.name,
         )

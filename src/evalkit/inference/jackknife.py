@@ -76,8 +76,8 @@ def cluster_variance(before: Array, after: Array, estimand: Estimand) -> Cluster
     if min(compared) < 2:
         raise NotEvaluableError(
             "single_cluster",
-            f"There are {min(compared)} clusters on one side of the comparison; the variance between clusters "
-            "needs at least 2. Name another cluster column or none.",
+            f"One side of the comparison has {min(compared) or 'no'} cluster; the variance between clusters needs "
+            "at least 2. Name another cluster column or none.",
         )
     kept = (sizes[0] > 0) | (sizes[1] > 0) if uses_before else sizes[1] > 0
     replicates = np.full(len(before), np.nan)

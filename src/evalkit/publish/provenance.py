@@ -40,15 +40,13 @@ def file_hash(path: Path) -> str:
 
 
 def data_hashes(files: Mapping[str, Iterable[Path]], folder: Path) -> dict[str, dict[str, str]]:
-    """Return the hash of each record file, by source and by its path below `folder`.
+    """Return the hash of each record file, by source and by the name results give it; no folder of this machine."""
+    from evalkit.records.source import labelled
 
-    A file elsewhere goes by its name alone, so that no folder of this machine is told.
-    """
-
-    def label(path: Path) -> str:
-        return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name
-
-    return {source: {label(path): file_hash(path) for path in sorted(paths)} for source, paths in sorted(files.items())}
+    return {
+        source: {label: file_hash(path) for label, path in sorted(labelled(sorted(paths), folder).items())}
+        for source, paths in sorted(files.items())
+    }
 
 
 def code_hash(notebooks: Path) -> str:

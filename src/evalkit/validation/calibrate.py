@@ -126,6 +126,7 @@ class Tally:
     fired: int = 0
     links: list[float] = field(default_factory=list)
     dfs: list[float] = field(default_factory=list)
+    errors: list[float] = field(default_factory=list)
     claims: list[tuple[float, bool]] = field(default_factory=list)
     others: dict[str, list[tuple[bool, bool, bool]]] = field(default_factory=dict)
 
@@ -166,6 +167,7 @@ def _count(tally: Tally, scenario: Scenario, truth: float, effects: list[Effect]
     if scenario.scale == "level" or last.estimate > 0:
         tally.links.append(last.estimate if scenario.scale == "level" else math.log(last.estimate))
     tally.dfs.append(math.inf if last.df is None else last.df)
+    tally.errors.append(last.details.get("standard_error", math.nan))
 
 
 def _evaluate(scenario: Scenario, moments: Moments) -> list[Outcome]:
@@ -217,7 +219,12 @@ def calibrate(scenario: Scenario, replicates: int, seed: int) -> tuple[list[Figu
         figures.append(figure("false_not_achieved", name, not_achieved, null.tried, None, None))
     if scenario.placebo:
         figures.append(figure("placebo", "evalkit", null.fired, null.tried, None, 2 * scenario.claims))
-    details = {"not_evaluable": 1 - null.evaluated / null.tried, "df": _median(null.dfs)}
+    details = {
+        "not_evaluable": 1 - null.evaluated / null.tried,
+        "df": _median(null.dfs),
+        "standard_error": _median(null.errors),
+        "true_standard_error": float(np.std(null.links, ddof=1)) if len(null.links) > 1 else math.nan,
+    }
     power = _power(scenario, null, replicates, seed) if scenario.power else None
     if power is not None:
         figures.append(power[0])
