@@ -78,9 +78,12 @@ def identifier(name: str) -> str:
 
 def store(connection: Backend, name: str, table: ibis.Table, *, kind: str = "TABLE") -> ibis.Table:
     """Return the table kept in the engine under a name: its rows (TABLE) or its definition (VIEW)."""
+    from ibis.expr.operations import DatabaseTable
+
     with readable_files():
         connection.raw_sql(f"CREATE OR REPLACE TEMP {kind} {identifier(name)} AS {connection.compile(table)}")
-    return connection.table(name)
+    # its columns are known; asking the engine for them costs as much as a query
+    return DatabaseTable(name=name, schema=table.schema(), source=connection).to_expr()
 
 
 def read(connection: Backend, name: str, source: Any, files: dict[str, Path]) -> Raw:

@@ -116,7 +116,7 @@ class Study:
 
 @dataclass(slots=True)
 class Tally:
-    """What the replicates of one scenario at one truth came to; `pvalues` has 1 where nothing could be evaluated."""
+    """What the replicates of one scenario at one truth came to; `claims` are (p, achieved), p = 1 without an answer."""
 
     tried: int = 0
     evaluated: int = 0
@@ -273,15 +273,8 @@ def _power(scenario: Scenario, null: Tally, replicates: int, seed: int) -> tuple
     promise = _curve(scenario, null, tally.links)(truth)
     error = _Z99 / math.sqrt(2 * (len(null.links) + len(tally.links)))
     slack = SLACK + abs(promise - _curve(scenario, null, tally.links, error)(truth))
-    figure = Figure(
-        scenario=scenario.id,
-        measure="power",
-        method="evalkit",
-        count=tally.achieved,
-        of=tally.tried,
-        least=promise - slack,
-        most=promise + slack,
-    )
+    told: dict[str, Any] = {"scenario": scenario.id, "measure": "power", "method": "evalkit"}
+    figure = Figure(**told, count=tally.achieved, of=tally.tried, least=promise - slack, most=promise + slack)
     return figure, {"true_effect": truth, "promised_power": promise}
 
 

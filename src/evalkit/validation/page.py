@@ -9,7 +9,6 @@ from evalkit import markup, wording
 from evalkit.markup import Html
 from evalkit.report import Record
 from evalkit.validation.calibrate import Figure, Measure, Study
-from evalkit.validation.shortcuts import SHORTCUTS
 
 
 class Page:
@@ -106,15 +105,15 @@ class Page:
         return _("✓ kept") if any(f.measure != "power" for f in given) else _("measured")
 
     def shortcuts(self) -> Html:
-        """Return how often each usual shortcut falsely claims `achieved`, beside evalkit on the same banks."""
+        """Return false claims and coverage of each usual shortcut, beside evalkit's on the same banks."""
         _ = self._
-        rows = []
-        for bank in (s.id for s in self.study.scenarios if not s.looks):
-            told = [self.found.get((bank, "false_achieved", method)) for method in ("evalkit", *SHORTCUTS)]
-            rows.append((self.titles[bank], *("–" if figure is None else percent(figure) for figure in told)))
-        columns = (_("Bank"), *(f"{name}, %" for name in self.methods.values()))
-        title = _("The usual shortcuts on the same banks: false “achieved”")
-        parts = [markup.tag("h2", title), markup.table(title, columns, rows, numeric=range(1, len(columns)))]
+        parts = [markup.tag("h2", _("The usual shortcuts on the same banks"))]
+        for measure in ("false_achieved", "coverage"):
+            rows = []
+            for bank in (s.id for s in self.study.scenarios if not s.looks):
+                told = [self.found.get((bank, measure, method)) for method in self.methods]
+                rows.append((self.titles[bank], *("–" if figure is None else percent(figure) for figure in told)))
+            parts.append(markup.table(f"{self.measures[measure]}, %", (_("Bank"), *self.methods.values()), rows))
         alone = self.found.get(("family", "false_achieved", "unadjusted"))
         if alone:
             text = _("Without adjustment any of the four goals is falsely “achieved” in {rate} % of banks.")

@@ -17,7 +17,6 @@ from evalkit.moments import Moments
 from evalkit.validation.scenarios import Scenario
 
 Interval = tuple[str, float, float]
-SHORTCUTS = ("point", "divided", "clusters", "dispersion", "ols")
 
 
 def shortcuts(scenario: Scenario, moments: Moments, outcome: Outcome, effect: Effect) -> Iterator[Interval]:
