@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import io
 import os
 import sys
@@ -57,6 +58,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that lacks a character is no reason to fail
+    # building queries makes millions of short-lived objects: collecting less often takes a tenth off a command's time
+    gc.set_threshold(200_000, 20, 20)
     try:
         code = app(args=arguments, standalone_mode=False)
         sys.stdout.flush()

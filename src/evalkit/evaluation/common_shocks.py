@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -14,7 +14,6 @@ from evalkit.effect import Scale
 from evalkit.errors import NotEvaluableError
 from evalkit.estimands.compare import record_variance
 from evalkit.estimands.totals import Totals
-from evalkit.evaluation.arms import totals_of
 from evalkit.evaluation.windows import Comparison, month_shares
 from evalkit.inference.contrast import Array, Estimand, contrast
 from evalkit.inference.jackknife import cluster_variance
@@ -53,31 +52,53 @@ def baseline_months(question: Any, moments: Moments, baseline: Window, scale: Sc
     """
     working: Scale = "difference" if scale == "level" else scale
     months, values, sampling = [], [], []
-    for window in baseline.months():
-        totals = _month(question, moments, baseline, window)
-        estimand = Estimand(scale=working, standardised=bool(question.standardise_by))
+    estimand = Estimand(scale=working, standardised=bool(question.standardise_by))
+    for number, totals in _month_totals(question, moments, baseline):
         try:
             value, variance = _deviation(totals, estimand)
         except NotEvaluableError:
             continue
         if np.isfinite(value) and np.isfinite(variance):
-            months.append(_number(window.start))
+            months.append(number)
             values.append(value)
             sampling.append(variance)
     return BaselineMonths(months=np.array(months, dtype=np.int64), values=np.array(values), sampling=np.array(sampling))
 
 
-def _month(question: Any, moments: Moments, baseline: Window, window: Window) -> Totals:
-    return totals_of(
-        moments,
-        kind=question.metric.kind,
-        before=[baseline],
-        after=[window],
-        months=None,
-        clustered=question.cluster is not None,
-        stratified=bool(question.standardise_by),
-        plain=False,
+def _month_totals(question: Any, moments: Moments, baseline: Window) -> Iterator[tuple[int, Totals]]:
+    """Yield each month of the baseline against the whole baseline, every cell summed once."""
+    inside = moments.within([baseline])
+    if not inside.any():
+        return
+    numbers, place = np.unique(moments.start[inside].astype("datetime64[M]").astype(np.int64), return_inverse=True)
+    clustered, stratified = question.cluster is not None, bool(question.standardise_by)
+    groups = len(moments.clusters) if clustered else 1
+    kinds = max(1, len(moments.strata)) if stratified else 1
+    cluster = moments.cluster[inside] if clustered else np.zeros_like(place)
+    stratum = moments.stratum[inside] if stratified else np.zeros_like(place)
+    code, shape = (place * groups + cluster) * kinds + stratum, (len(numbers), groups, kinds)
+    sums = np.stack(
+        [
+            np.bincount(code, weights=column, minlength=int(np.prod(shape))).reshape(shape)
+            for column in moments.sums[inside].T
+        ]
     )
+    records = np.bincount(place, weights=moments.counts[inside, 0], minlength=len(numbers))
+    whole, powers = sums[:2].sum(axis=1).swapaxes(0, 1), sums[2:].sum(axis=2)
+    for index, number in enumerate(numbers):
+        yield (
+            int(number),
+            Totals(
+                kind=question.metric.kind,
+                before=whole[:, :, None, :],
+                after=np.asarray(sums[:2, index].swapaxes(0, 1), dtype=np.float64),
+                before_powers=powers.sum(axis=1)[:, None, :],
+                after_powers=powers[:, index],
+                records=(int(records.sum()), int(records[index])),
+                clustered=clustered,
+                plain=False,
+            ),
+        )
 
 
 def _deviation(totals: Totals, estimand: Estimand) -> tuple[float, float]:
