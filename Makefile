@@ -40,7 +40,7 @@ validate: $(READY) ## Run the calibration study (about 20 minutes) and publish i
 	$(BIN)/python -m evalkit.validation --replicates 2000 --out reports/method-validation
 
 test: $(READY) ## Run the tests and compare the notebooks with their stored outputs.
-	$(BIN)/python -m pytest -m "not slow" --doctest-modules src tests --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --doctest-modules src tests --cov --cov-report=term:skip-covered
 	$(BIN)/python -m pytest --nbval --nbval-current-env -p no:cacheprovider notebooks
 
 test-fast: $(READY) ## The tests without kernels and subprocesses, under a minute.

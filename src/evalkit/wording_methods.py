@@ -41,16 +41,23 @@ def method_sentences(result: GoalResult, language: Language = "en") -> str:
         return estimand
     df = "" if effect.df is None else _(", {df} degrees of freedom").format(df=formats.number(effect.df, 1))
     told = _procedure(effect.method, language).format(df=df, method=effect.method)
-    return estimand + (" " if language == "en" else "") + told
+    space = " " if language == "en" else ""
+    if effect.details.get("month_shock"):
+        told += space + _("Shocks of whole months beyond sampling and season, estimated from the baseline, widen it.")
+    return estimand + space + told
 
 
 def _procedure(method: str, language: Language) -> str:
     """Return the sentence of the first procedure whose name is in the method's short name."""
     _ = wording.translator(language)
     sentences = {
+        "time series": _(
+            "It is the series after against what months before, trend and season lead to expect; the errors of"
+            " neighbouring months may be alike (segmented regression{df}; Wagner et al. 2002)."
+        ),
         "jackknife": _(
             "Its uncertainty comes from leaving out one cluster at a time, since records of one cluster move together,"
-            " with Student's t (delete-one-cluster jackknife{df}; Bell and McCaffrey 2002)."
+            " with Student's t (delete-one-cluster jackknife{df}; Efron and Stein 1981)."
         ),
         "skewness": _(
             "Its interval is Student's t corrected for skewness{df}, since a few very large values would otherwise"
