@@ -270,7 +270,7 @@ def test_check_tells_what_an_analyst_needs(ready: Any, daily: list[list[object]]
         "  44 are dated after the cut-off 2025-01-31 and do not count",
         "  2 rejected (0.55 %; the study allows 5 %):",
         "    1 × x: above the maximum 25",
-        "    1 × x: not a number",
+        "    1 × x: not a number (expected 1234.5; other marks need the field's `decimalChar` and `groupChar`)",
         "  which rows (row 1 is the header):",
         "    q.csv row 2: x: above the maximum 25",
         "    q.csv row 3: x: not a number",

@@ -138,7 +138,7 @@ def _print_source(study: OpenStudy, records: Records, as_of: date | None) -> Non
     print(f"  {records.rejected} rejected ({_share(records)}; {limit}):")
     width = len(str(max(records.reasons.values())))
     for reason, count in records.reasons.items():
-        print(f"    {count:>{width}} × {reason}")
+        print(f"    {count:>{width}} × {reason}{_hint(reason)}")
     print("  which rows (row 1 is the header):")
     for row in records.rejected_rows(SHOWN_ROWS):
         key = f" ({records.source.key} {_printable(row.key)})" if row.key is not None else ""
@@ -146,6 +146,15 @@ def _print_source(study: OpenStudy, records: Records, as_of: date | None) -> Non
     if records.rejected > SHOWN_ROWS:
         print(f"    … and {records.rejected - SHOWN_ROWS} more")
     print(f"  all of them with their values, for your eyes only: {_near(write_rejected(study, records))}")
+
+
+def _hint(reason: str) -> str:
+    """Return what a value of that type looks like, behind a reason that says it is none."""
+    if reason.endswith((": not a date", ": not a date and time")):
+        return ' (expected 2025-12-31; another form needs the field\'s `format`, such as "%d.%m.%Y")'
+    if reason.endswith(": not a number"):
+        return " (expected 1234.5; other marks need the field's `decimalChar` and `groupChar`)"
+    return ""
 
 
 def _conclusion(sources: list[Records], beyond: list[Records]) -> str:
@@ -167,7 +176,8 @@ def _counted(number: int, word: str) -> str:
 
 
 def _share(records: Records) -> str:
-    return f"{100 * records.rejected_share:.2g} %"
+    share = 100 * records.rejected_share
+    return f"{share:.2g} %" if share < 10 else f"{share:.0f} %"
 
 
 def _near(path: Path) -> Path:

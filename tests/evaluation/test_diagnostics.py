@@ -12,6 +12,7 @@ from evalkit.evaluation.diagnostics import CODES
 from evalkit.results import GoalResult
 
 MEAN = "    metric: {kind: mean, value: value}\n    better: lower\n    target: {relative_change: -0.20}\n"
+FREE = MEAN.replace("value: value", "value: exposure")
 RATE = "    metric: {kind: rate, events: events, exposure: exposure}\n    better: lower\n    target: {relative_change: -0.30}\n"
 SHARE = "    metric: {kind: proportion, success: {column: hit, equals: true}}\n    better: higher\n    target: {difference: 0.1}\n"
 ELAPSED = "    metric: {kind: mean, value: {from: day, to: done, unit: days}}\n    better: lower\n    target: {relative_change: -0.20}\n"
@@ -76,7 +77,8 @@ busy = lambda: [row for row in records() if row["day"] < "2025" or row["branch"]
 hits = only("day", "hit")(changed(hit=lambda row: "true" if row["branch"] != "b1" else "false"))
 few_hits = only("day", "hit")(changed(hit=lambda _: "true"))
 skewless = only("day", "value")(plain)
-small = lambda: skewless()[::40]  # noqa: E731
+unbounded = lambda: [{"day": row["day"], "exposure": row["value"]} for row in records()]  # noqa: E731
+small = lambda: unbounded()[::40]  # noqa: E731
 high = changed(value=lambda row: round(80 + row["value"] / 5, 3))
 
 
@@ -191,7 +193,7 @@ CASES: dict[str, tuple[tuple[Rows, str, str], tuple[Rows, str, str]]] = {
         (lambda: [row for row in records() if row["day"] >= "2024-06"], MEAN, "2025-Q3"),
         (plain, MEAN, "2025-Q3"),
     ),
-    "small_skewed_sample": ((small, MEAN, "2025"), (skewless, MEAN, "2025")),
+    "small_skewed_sample": ((small, FREE, "2025"), (unbounded, FREE, "2025")),
     "participation_change": ((busy, MEAN, "2025-Q3"), (plain, MEAN, "2025-Q3")),
     "ceiling": (
         (high, MEAN.replace("lower", "higher").replace("-0.20", "0.40"), "2025-Q3"),
@@ -299,15 +301,17 @@ def test_unfinished_records_bias_a_recent_window_and_within_removes_it(study: St
             made.append({"day": row["day"], "done": None if done > date(2025, 9, 30) else done.isoformat()})
         return made
 
-    naive = study(rows(), ELAPSED).evaluate("g", period="2025-09").period.effect
+    naive = study(rows(), ELAPSED).evaluate("g", period="2025-09")
+    assert naive.verdict == "not_evaluable"
+    assert "too_many_unfinished" in codes(naive)
+    quarter = study(rows(), ELAPSED).evaluate("g", period="2025-Q3")
+    assert quarter.verdict == "not_evaluable"
     guarded = (
         study(rows(), ELAPSED.replace("unit: days", "unit: days, within: 60d"))
         .evaluate("g", period="2025-07", as_of="2025-09-30")
         .period.effect
     )
-    assert naive is not None
     assert guarded is not None
-    assert naive.estimate < 0.85
     assert guarded.estimate == pytest.approx(1.0, abs=0.12)
 
 

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 CODES = {
     "rejected_rows": "records were rejected; caution above 1 %",
-    "duplicate_keys": "keys stand more than once",
+    "duplicate_keys": "keys stand more than once; caution above 1 % of the records",
     "missing_values": "records in the comparison lack the value; caution from 5 %",
     "undated_records": "records have no time that places them in a window",
-    "unfinished_records": "records had not finished by the cut-off; caution unless `within` or time = to guards it",
+    "unfinished_records": "records had not finished by the cut-off; caution above 1 % of the window",
     "not_yet_due": "records whose window had not closed by the cut-off are left out",
     "phase_in_overlap": "part of the window lies in the phase-in and is left out",
     "partial_period": "the cut-off lies before the window's end",
@@ -35,7 +35,7 @@ CODES = {
     "overdispersion": "months vary more than 1.5 times as much as chance alone",
     "overdispersion_unchecked": "fewer than 12 months: exact interval, dispersion taken as 1",
     "month_shocks_unchecked": "fewer than 12 baseline months: shocks of whole months are not in the interval",
-    "small_skewed_sample": "fewer than 500 records without clusters on a side of a mean",
+    "small_skewed_sample": "fewer than 500 records without clusters on a side of a mean without an upper bound",
     "participation_change": "records a day changed by a quarter or more, so those who answer may have changed",
     "ceiling": "the target lies beyond what the bounded scale leaves",
     "target_unattainable": "even zero events could not show the target yet",

@@ -10,6 +10,8 @@ from evalkit.evaluation.flags import Case, flag
 from evalkit.evaluation.windows import month_shares
 from evalkit.results import Flag
 
+UNFINISHED_CAUTION, DUPLICATE_CAUTION = 0.01, 0.01
+
 
 def records_left_out(case: Case) -> Iterator[Flag]:
     records = case.records
@@ -28,7 +30,7 @@ def records_left_out(case: Case) -> Iterator[Flag]:
     if duplicates:
         yield flag(
             "duplicate_keys",
-            "caution",
+            "caution" if duplicates > DUPLICATE_CAUTION * records.found else "info",
             "{count} records of '{source}' were rejected because their key stands more than once.",
             count=duplicates,
             source=records.name,
@@ -59,30 +61,23 @@ def unfinished(case: Case) -> Iterator[Flag]:
     value = getattr(case.question.metric, "value", None)
     if value is None or isinstance(value, str):
         return
-    still_open = sum(case.moments.total(side, "open") for side in ([case.comparison.before], case.comparison.after))
+    before, after = (case.moments.total(side, "open") for side in ([case.comparison.before], case.comparison.after))
     late = case.moments.total(case.comparison.after, "not_yet_due")
-    guarded = value.within is not None or case.records.source.time == value.to
-    if not still_open and not late and guarded:
+    if not before and not after and not late:
         return
-    if guarded:
-        yield flag(
-            "unfinished_records",
-            "info",
-            "{open} records had not finished by the cut-off; {late} that began too late to be followed up are "
-            "left out.",
-            open=still_open,
-            late=late,
-        )
-    elif still_open:
-        yield flag(
-            "unfinished_records",
-            "caution",
-            "{open} records had not finished by the cut-off and are left out, so the latest days look quicker "
-            "than they "
-            "are; set `within` on the value, or place records by '{column}'.",
-            open=still_open,
-            column=value.to,
-        )
+    share = after / max(1, after + case.moments.total(case.comparison.after, "n"))
+    dated_by_end = case.records.source.time == value.to
+    yield flag(
+        "unfinished_records",
+        "caution" if share > UNFINISHED_CAUTION and not dated_by_end else "info",
+        "{after} records of the window ({share:.1f} %) and {before} of the baseline had not finished by "
+        "the cut-off; {late} "
+        "more began too late to be followed up. Without its slowest records a window looks quicker than it is.",
+        after=after,
+        before=before,
+        late=late,
+        share=100 * share,
+    )
 
 
 def not_yet_due(case: Case) -> Iterator[Flag]:
@@ -117,6 +112,8 @@ def window(case: Case) -> Iterator[Flag]:
 
 
 def season(case: Case) -> Iterator[Flag]:
+    if case.outcome.evaluation.effect is None:
+        return
     after = month_shares(case.comparison.after)
     before = month_shares([case.comparison.before])
     if case.question.compare_with == "baseline":

@@ -134,7 +134,13 @@ def small_counts(case: Case) -> Iterator[Flag]:
             "One side has fewer than 5 successes or fewer than 5 failures ({least:.0f}).",
             least=float(min(min(x, n - x) for x, n in compared)),
         )
-    if totals.kind == "mean" and not totals.clustered and min(totals.records) < 500 and effect.scale != "level":
+    if (
+        totals.kind == "mean"
+        and not _bounded(case)
+        and not totals.clustered
+        and min(totals.records) < 500
+        and effect.scale != "level"
+    ):
         yield flag(
             "small_skewed_sample",
             "info",
@@ -142,6 +148,14 @@ def small_counts(case: Case) -> Iterator[Flag]:
             "than stated.",
             records=min(totals.records),
         )
+
+
+def _bounded(case: Case) -> bool:
+    """Return whether the value has a declared maximum, as a score has: it cannot be strongly skewed."""
+    value = case.question.metric.value
+    if not isinstance(value, str):
+        return False
+    return any(f.name == value and f.constraints.maximum is not None for f in case.records.source.fields)
 
 
 def dispersion(case: Case) -> Iterator[Flag]:
@@ -260,10 +274,15 @@ def looks_reached(case: Case) -> Iterator[Flag]:
     beyond = crude > effect.target_value if effect.better == "higher" else crude < effect.target_value
     if beyond:
         missed = effect.verdict == "not_achieved"
+        same = abs(crude - effect.estimate) < 0.005 * abs(effect.estimate)
         yield flag(
             "looks_reached",
             "caution",
-            "Taken plainly the figures ({crude:.3f}) are beyond the target {target:g}, yet the evaluation "
+            "The figure {crude:.3f} is better than the target {target:g}, but its interval, {low:.3f} to "
+            "{high:.3f}, reaches "
+            "past it."
+            if same
+            else "Taken plainly the figures ({crude:.3f}) are beyond the target {target:g}, yet the evaluation "
             + ("shows that it is missed" if missed else "does not show it")
             + ": the estimate is {estimate:.3f} with interval {low:.3f} to {high:.3f}.",
             crude=crude,

@@ -114,11 +114,14 @@ def _typed(found: Any, field: Any) -> tuple[Any, Any]:
         return _datetime(found, field.format)
     if field.type == "date":
         return _date(found, field.format), None
-    convert = {"number": _number, "integer": _integer, "boolean": _boolean}
+    convert = {"number": lambda text: _number(text, field), "integer": _integer, "boolean": _boolean}
     return (found if field.type == "string" else convert[field.type](found)), None
 
 
-def _number(found: Any) -> Any:
+def _number(found: Any, field: Any = None) -> Any:
+    if field is not None and found.type().is_string():
+        found = found.replace(field.groupChar, "") if field.groupChar else found
+        found = found.replace(field.decimalChar, ".") if field.decimalChar != "." else found
     plain = found.re_search(_NUMBER).ifelse(found, None) if found.type().is_string() else found
     value = plain.try_cast("float64")
     return (value.isnan() | value.isinf()).ifelse(None, value)

@@ -147,6 +147,12 @@ def _select_text(source: Any, header: list[str], label: str, path: Path) -> str:
 
 def _require(source: Any, found: list[str], label: str) -> None:
     problems = []
+    other = next((mark for mark in (";", "\t", "|", ",") if mark != source.delimiter and mark in found[0]), None)
+    if len(found) == 1 and other is not None and source.fields[0].header != found[0]:
+        raise RecordsError(
+            f"{label}: its header is one column, '{found[0]}'; the values are separated by {other!r}, not by "
+            f"{source.delimiter!r}: set the source's delimiter: {other!r}."
+        )
     for field in source.fields:
         header = field.header
         if header not in found:

@@ -55,6 +55,8 @@ class Success(v.Model):
 
     def problems(self) -> Iterator[v.Problem]:
         yield from self.one_of("equals", "at_least", "at_most", "within")
+        if self.of is not None and self.of == self.column:
+            yield ("of",), f"'{self.of}' is measured against itself; name the column that says when it was received."
         if (self.within is None) != (self.of is None):
             yield (), "within and of go together: the time allowed, and the column that says when it was received."
 

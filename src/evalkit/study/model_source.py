@@ -43,6 +43,8 @@ class FieldOf(v.Model):
     name: v.Name = Field(description="The name by which the study refers to the column.")
     type: Literal["string", "number", "integer", "boolean", "date", "datetime"] = Field(description="Of its values.")
     format: v.Str = Field("default", description="Of dates and times: 'default' (ISO 8601), or such as '%d/%m/%Y'.")
+    decimalChar: v.Str = Field(".", description="Of numbers: the decimal mark.")  # noqa: N815 (Table Schema's word)
+    groupChar: v.Str = Field("", description="Of numbers: the mark between thousands.")  # noqa: N815
     constraints: Constraints = Field(Constraints(), description="What its values must keep to.")
     rename_from: v.Name | None = Field(None, description="The header in the file, where it differs.")
     title: v.Text | None = Field(None, description="A title for readers.")
@@ -56,6 +58,10 @@ class FieldOf(v.Model):
     def problems(self) -> Iterator[v.Problem]:
         if self.type and self.format not in (None, "default") and (problem := self._format_problem()):
             yield ("format",), problem
+        if self.decimalChar is not None and len(self.decimalChar) != 1:
+            yield ("decimalChar",), f"expected one character, found {self.decimalChar!r}."
+        if self.decimalChar == self.groupChar:
+            yield ("groupChar",), "decimalChar and groupChar are the same character; a number could not be read."
         foreign = [] if self.type == "string" else ["pattern", "minLength", "maxLength"]
         foreign += ["minimum", "maximum"] if self.type in ("string", "boolean") else []
         for key in foreign:
