@@ -197,9 +197,9 @@ def _opened(connection: Backend, study: Study, name: str, files: dict[str, Path]
     table = fields.prepare(connection, name, raw, source, **rules_of(study, name))
     if raw.text:
         table = ingest.store(connection, f"{name}#records", table)
-    table = _reject_duplicates(connection, name, source, table)
-    counts = fetch(table.group_by(fields.REASON).agg(n=table.count()))
-    reasons = {row[fields.REASON]: row["n"] for row in counts if row[fields.REASON] is not None}
+    table = _reject_duplicates(connection, name, source, table, stored=raw.text)
+    counts = _counted(connection, table) if raw.text else _counts_of(table)
+    reasons = {reason: n for reason, n in counts.items() if reason is not None}
     left_out = _left_out(connection, name, raw, table) if reasons else None
     if raw.text:
         connection.raw_sql(f"DROP TABLE {ingest.identifier(name + '#raw')}")
@@ -212,7 +212,7 @@ def _opened(connection: Backend, study: Study, name: str, files: dict[str, Path]
         table=table,
         left_out=left_out,
         malformed=raw.malformed,
-        found=sum(row["n"] for row in counts) + len(raw.malformed),
+        found=sum(counts.values()) + len(raw.malformed),
         reasons=dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
     )
 
@@ -296,7 +296,26 @@ def _ordered(metric: Mean | Ratio | Proportion) -> tuple[str, str] | None:
     return None
 
 
-def _reject_duplicates(connection: Backend, name: str, source: Any, table: ibis.Table) -> ibis.Table:
+def _counts_of(table: ibis.Table) -> dict[str | None, int]:
+    """Return the number of records by reason for rejection, None for the accepted ones."""
+    return {row[fields.REASON]: row["n"] for row in fetch(table.group_by(fields.REASON).agg(n=table.count()))}
+
+
+def _counted(connection: Backend, table: ibis.Table) -> dict[str | None, int]:
+    """Return the same of a stored table; plain SQL, because compiling such a query costs more than running it."""
+    reason, stored = ingest.identifier(fields.REASON), ingest.identifier(table.get_name())
+    return dict(connection.raw_sql(f"SELECT {reason}, count(*) FROM {stored} GROUP BY 1").fetchall())
+
+
+def _repeats(connection: Backend, table: ibis.Table, key: str) -> bool:
+    """Return whether an accepted key of a stored table stands more than once."""
+    reason, column, stored = map(ingest.identifier, (fields.REASON, key, table.get_name()))
+    accepted = f"{reason} IS NULL AND {column} IS NOT NULL"
+    query = f"SELECT 1 FROM {stored} WHERE {accepted} GROUP BY {column} HAVING count(*) > 1 LIMIT 1"
+    return connection.raw_sql(query).fetchone() is not None
+
+
+def _reject_duplicates(connection: Backend, name: str, source: Any, table: ibis.Table, *, stored: bool) -> ibis.Table:
     """Mark records whose key stands more than once.
 
     Copies that agree in every declared column count once. Where they differ nobody can say which is
@@ -308,9 +327,11 @@ def _reject_duplicates(connection: Backend, name: str, source: Any, table: ibis.
     if source.key and source.key not in keys:
         keys.insert(0, source.key)
     for key in keys:
+        if stored and not _repeats(connection, table, key):
+            continue
         valid = table.filter(table[fields.REASON].isnull() & table[key].notnull())
         again = valid.group_by(key).having(valid.count() > 1).agg(copies=valid.count())
-        if not fetch(again.limit(1)):
+        if not stored and not fetch(again.limit(1)):
             continue
         names = [field.name for field in source.fields]
         copies = valid.semi_join(again, key)
