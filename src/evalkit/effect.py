@@ -191,6 +191,19 @@ def direction_of(effect: Effect) -> Direction | None:
     return "improved" if rose == (effect.better == "higher") else "worsened"
 
 
+def concluded_anew(effect: Effect, pivot: Pivot) -> Effect:
+    """Return what another procedure says of the same question: scale, target, direction and both arms' values kept."""
+    return conclude(
+        pivot,
+        scale=effect.scale,
+        target=effect.target_value,
+        better=effect.better,
+        confidence=effect.confidence,
+        before=effect.before,
+        after=effect.after,
+    )
+
+
 def conclude(
     pivot: Pivot,
     *,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evalkit.effect import conclude
+from evalkit.effect import concluded_anew
 from evalkit.errors import NotEvaluableError, ParameterError
 from evalkit.estimands.time_series import interrupted_time_series
 from evalkit.estimands.time_series_result import TimeSeriesEffect
@@ -120,15 +120,7 @@ def _over_looks(effect: TimeSeriesEffect, seen: Seen) -> TimeSeriesEffect:
     """Return the same effect with the interval and p-values of one look among several."""
     error = effect.details["standard_error"]
     pivot = StudentPivot(estimate=effect.estimate, se=error, df=effect.df, method=effect.method, link="log")
-    repeated = conclude(
-        seen(pivot, error),
-        scale=effect.scale,
-        target=effect.target_value,
-        better=effect.better,
-        confidence=effect.confidence,
-        before=effect.before,
-        after=effect.after,
-    )
+    repeated = concluded_anew(effect, seen(pivot, error))
     return replace(
         effect,
         low=repeated.low,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evalkit.effect import Effect, Pivot, conclude
+from evalkit.effect import Effect, Pivot, concluded_anew
 from evalkit.errors import NotEvaluableError
 from evalkit.estimands.totals import Totals
 from evalkit.evaluation.interrupted import (
@@ -135,12 +135,4 @@ def _exact(totals: Totals, effect: Effect) -> Effect | None:
         pivot = ClopperPearson(successes=float(xa), trials=float(ea))
     if pivot is None or pivot.method == effect.method:
         return None
-    return conclude(
-        pivot,
-        scale=effect.scale,
-        target=effect.target_value,
-        better=effect.better,
-        confidence=effect.confidence,
-        before=effect.before,
-        after=effect.after,
-    )
+    return concluded_anew(effect, pivot)
