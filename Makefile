@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report reports-anew validate test test-fast test-all lint lab lock clean
+.PHONY: help setup report reports-anew validate test test-fast test-all bench lint audit lab lock clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
@@ -37,7 +37,7 @@ reports-anew: $(READY) ## Render the two published periods and the notebooks ane
 		notebooks/period_report.ipynb notebooks/goal_report.ipynb
 
 validate: $(READY) ## Run the calibration study (about 20 minutes) and publish it in reports/method-validation.
-	$(BIN)/python -m evalkit.validation --replicates 2000 --out reports/method-validation
+	PYTHONPATH=tests $(BIN)/python -m calibration --replicates 2000 --out reports/method-validation
 
 test: $(READY) ## Run the tests and compare the notebooks with their stored outputs.
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --doctest-modules src tests --cov --cov-report=term:skip-covered
@@ -49,16 +49,25 @@ test-fast: $(READY) ## The tests without kernels and subprocesses, under a minut
 test-all: $(READY) ## All tests, the long ones too.
 	$(BIN)/python -m pytest --doctest-modules src tests
 
+bench: $(READY) ## Measure speed beside other tools and write the README's table (BENCH_MAX=1e8 for the largest).
+	$(BIN)/python tests/benchmarks --most $(or $(BENCH_MAX),1e7) --readme README.md $(BENCH_SIZES)
+
 lint: $(READY) ## Style and types.
 	$(BIN)/ruff check src tests
 	$(BIN)/ruff format --check src tests
 	$(BIN)/mypy
 
+audit: $(READY) ## Look for known vulnerabilities in the locked packages (needs the network).
+	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; $(BIN)/python -m venv "$$dir"; \
+	"$$dir/bin/python" -m pip install --quiet --disable-pip-version-check --retries 1 --timeout 20 pip-audit || \
+		{ echo "make audit fetches pip-audit and the list of vulnerabilities: it needs a network, and found none." >&2; exit 1; }; \
+	"$$dir/bin/pip-audit" --requirement requirements.lock --require-hashes --disable-pip --timeout 30 --progress-spinner off
+
 lab: $(READY) ## Open the notebooks in JupyterLab.
 	$(BIN)/jupyter lab notebooks
 
 lock: ## Resolve the dependencies anew (needs uv).
-	uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --extra dev pyproject.toml -o requirements.lock
+	uv pip compile --quiet --no-strip-extras --generate-hashes --universal --python-version 3.11 --extra dev pyproject.toml -o requirements.lock
 
 clean: ## Remove the environment and everything made.
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* data/.evalkit

@@ -86,7 +86,7 @@ class Bench:
             "source": "s",
             "metric": metric or {"kind": "mean", "value": "x"},
             "better": "higher",
-            "target": {"relative_change": 0.1},
+            "target": {"relative_change": -0.1 if (goal or {}).get("better") == "lower" else 0.1},
             **(goal or {}),
         }
         self.study = {

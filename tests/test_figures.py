@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import re
 import xml.etree.ElementTree as ElementTree
 from datetime import date
 
+import numpy as np
 import pytest
 import report_fixtures as fixtures
 
 from evalkit import figures, svg
+from evalkit.estimands.control_chart import control_chart
+from evalkit.estimands.response_time import kaplan_meier
+from evalkit.estimands.staggered import staggered_rollout
+from evalkit.estimands.time_series import interrupted_time_series
+from evalkit.evaluation.detail import Histogram
+from evalkit.figures import text_width
+from evalkit.formats import Quantity
+from evalkit.inference.anytime import confidence_sequence
+from evalkit.inference.power import power
+from evalkit.inference.sequential import group_sequential_bounds
 
 
 def texts(markup: str) -> list[str]:
@@ -95,3 +108,150 @@ def test_an_effect_plots_itself() -> None:
     shown = texts(svg.as_svg(effect.plot(), title="T", description="D"))
     assert "✓ +11.3 % (+10.4 % to +12.2 %)" in shown
     assert fixtures.satisfaction().plot() is not None
+
+
+COUNTS = [52, 48, 50, 47, 55, 49, 51, 53, 46, 50, 48, 52, 41, 38, 44, 39, 40, 42, 45, 37]
+MONTHS = np.array("2024-01", dtype="datetime64[M]") + np.arange(20)
+
+
+def words(figure):
+    return [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+
+
+def series_of_counts(**more):
+    return interrupted_time_series(COUNTS, MONTHS, "2025-01-01", **more)
+
+
+def test_a_glance_says_both_windows_and_the_target():
+    shown = texts(svg.as_svg(figures.glance(fixtures.satisfaction()), title="T", description="D"))
+    assert "This period  ✓ +11.3 % (+10.4 % to +12.2 %)" in shown
+    assert any(text.startswith("Since implementation  ✓") for text in shown)
+    assert "target +10 %" in shown
+    assert "– not evaluable" in " ".join(
+        texts(svg.as_svg(figures.glance(fixtures.incidents()), title="T", description="D"))
+    )
+
+
+def test_the_course_shows_the_counterfactual_with_its_band():
+    result = series_of_counts(exposure=[2.0] * 20, phase_in=("2025-01-01", "2025-02-28"))
+    figure = result.plot()
+    assert words(figure) == [
+        "phase-in, not counted",
+        "evaluated",
+        "95 % interval of the expected",
+        "expected without the change",
+        "fitted",
+        "observed",
+    ]
+    expected, _, observed = figure.axes[0].lines
+    assert np.allclose(expected.get_ydata(), result.course.counterfactual[11:] / 2)
+    assert np.allclose(observed.get_ydata(), np.array(COUNTS) / 2)
+    assert "phase-in, not counted" not in words(figures.course(series_of_counts()))
+
+
+def test_the_trend_carries_the_counterfactual_on_the_scale_shown():
+    frame = fixtures.monthly_series()
+    values = np.asarray(frame["value"])[frame["phase"] != "phase-in"]
+    times = np.asarray(frame["start"])[frame["phase"] != "phase-in"].astype("datetime64[M]")
+    model = interrupted_time_series(values, times, "2025-04-01", family="gaussian")
+    figure = figures.trend(frame, fixtures.satisfaction(), counterfactual=model)
+    line = next(line for line in figure.axes[0].lines if line.get_label() == "expected without the change")
+    assert np.allclose(line.get_ydata(), model.course.counterfactual[23:])
+    assert line.get_xdata()[0] == np.datetime64("2024-12-16")
+
+
+def test_a_chart_marks_what_breaks_a_rule_and_the_target():
+    values = [9.0 if i % 2 else 11.0 for i in range(24)]
+    values[12] = 22.0
+    chart = control_chart(values, step_at=6, target=30, better="lower")
+    figure = chart.plot()
+    assert words(figure) == ["sub-period", "centre", "limits", "concern", "target 30: reliably met"]
+    marked = next(line for line in figure.axes[0].lines if line.get_label() == "concern")
+    assert (list(marked.get_xdata()), list(marked.get_ydata())) == ([12], [22.0])
+    assert words(control_chart([9.0, 11.0] * 6).plot()) == ["sub-period", "centre", "limits"]
+    assert words(figures.control_chart(chart, "zh"))[-1] == "目标 30：可稳定达标"
+
+
+def test_an_event_study_draws_every_month_and_cuts_what_no_axis_can_hold():
+    rng, months = np.random.default_rng(2), np.arange(30)
+    reached = {unit: 12 + 2 * unit for unit in range(6)}
+    values = np.exp(rng.normal(0, 0.1, (10, 30)))
+    result = staggered_rollout(values.ravel(), np.repeat(np.arange(10), 30), np.tile(months, 10), reached)
+    axes = result.plot().axes[0]
+    drawn = np.concatenate([bars.lines[0].get_ydata() for bars in axes.containers])
+    assert np.allclose(drawn, [row.estimate for row in result.event_study])
+    low, high = axes.get_ylim()
+    assert 0.1 < low < drawn.min() < drawn.max() < high < 10
+
+
+def test_an_event_study_draws_months_whose_interval_has_no_end():
+    rollout = {
+        "estimate": 0.9,
+        "event_study": [
+            {"month": -1, "estimate": 1.01, "ci": [0.9, 1.1]},
+            {"month": 0, "estimate": 0.92, "ci": [None, None]},
+            {"month": 1, "estimate": None, "ci": [None, None]},
+        ],
+    }
+    axes = figures.event_study(rollout, "zh").axes[0]
+    assert [list(bars.lines[0].get_xdata()) for bars in axes.containers] == [[-1], [0]]
+
+
+def test_before_and_after_stand_in_one_picture_with_the_window_marked():
+    before, after = kaplan_meier([3, 5, 8, 13]), kaplan_meier([1, 2, 4, 6], [1, 1, 1, 0])
+    figure = figures.answered({"before": before, "after": after}, window=7, unit="days", target=0.9)
+    assert words(figure) == ["before", "after", "window 7 days", "target 90 %"]
+    assert list(figure.axes[0].lines[0].get_ydata()) == [0, 25, 50, 75, 100]
+    assert words(figures.answered({"": kaplan_meier([3, 5, 8])})) == [], "a single curve needs no legend"
+
+
+def test_a_boundary_that_is_infinite_is_left_out():
+    bounds = group_sequential_bounds(information=(0.5, 1.0, 1.2))
+    assert bounds.critical_values[-1] == math.inf
+    assert list(bounds.plot().axes[0].lines[0].get_xdata()) == [0.5, 1.0]
+
+
+def test_a_sequence_shows_target_and_no_change():
+    result = confidence_sequence([0.2, 0.3], [0.2, 0.1], planned_error=0.1, target=0.05, better="higher")
+    assert words(result.plot()) == ["95 % at all looks together", "estimate", "no change", "target 0.05"]
+    assert words(confidence_sequence([0.2], [0.1], planned_error=0.1).plot())[-1] == "no change"
+
+
+def test_power_marks_target_detectable_effect_and_what_was_observed():
+    result = power(standard_error=0.02, target=0.8, better="lower")
+    form = Quantity(factor=100, offset=-100, signed=True, percent=True, decimals=1)
+    figure = figures.power(result, form=form, observed=0.78)
+    assert words(figure) == [
+        "achieved",
+        "target −20 %",
+        f"detectable with 80 %: {form.text(result.detectable)}",
+        "observed to date −22.0 %",
+    ]
+    assert np.allclose(figure.axes[0].lines[0].get_ydata(), 100 * np.array(result.probabilities))
+    assert words(result.plot())[1] == "target 0.8"
+
+
+def test_a_histogram_leaves_hidden_bins_empty_and_says_where_it_is_open():
+    found = Histogram(
+        edges=(0, 10, 20, 30), before=(0.5, 0.3, 0.2), after=(0.7, None, None), open_end=True, whole=False
+    )
+    axes = figures.histogram(found, unit="minutes").axes[0]
+    assert [[round(bar.get_height()) for bar in bars] for bars in axes.containers] == [[50, 30, 20], [70]]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["0", "10", "≥ 20"]
+
+
+def test_months_stand_beside_each_other_with_their_median():
+    frame = fixtures.monthly_series()
+    axes = figures.strip(frame, fixtures.satisfaction()).axes[0]
+    assert [len(line.get_xdata()) for line in axes.lines] == [24, 2, 18, 2]
+    assert axes.lines[1].get_xdata()[0] == np.median(frame.loc[frame["phase"] == "baseline", "value"])
+
+
+def test_a_legend_in_chinese_is_given_the_room_its_letters_take():
+    """Chinese letters are wider than those the drawing library has; entries are set by the wider ones."""
+    chart = control_chart([9.0, 11.0] * 12, target=30, better="lower")
+    places = [legend.get_bbox_to_anchor()._bbox.x0 for legend in figures.control_chart(chart, "zh").legends]
+    assert places == sorted(places)
+    widths = [text_width(word) + 40 for word in words(figures.control_chart(chart, "zh"))]
+    gaps = [760 * (right - left) for left, right in itertools.pairwise(places)]
+    assert np.allclose(gaps, widths[:-1])

@@ -187,7 +187,7 @@ def test_order_threads_files_and_format_change_nothing(bench: Any, f: Any, tmp_p
     shuffled.to_csv(bench.folder / "r.csv", index=False)
     same(moments_of(bench))
     study = bench.open()
-    study._connection.raw_sql("SET threads = 4")
+    study._engines.files.raw_sql("SET threads = 4")
     goal = study.file.goals[0]
     days = cuts(study.file, goal, [parse_period("2025-Q1"), parse_period("2025-02-11/2025-03-31")], AS_OF)
     same(goal_moments(study.source_records("s"), goal, as_of=AS_OF, timezone="UTC", cuts=days))
@@ -445,3 +445,82 @@ def test_the_cutoff_instant_is_the_studys_midnight() -> None:
     assert (
         cutoff_instant(date(2025, 3, 9), "America/New_York") == dt.datetime(2025, 3, 10, 4, tzinfo=dt.UTC).timestamp()
     )
+
+
+def kept_apart(bench: Any, f: Any, suffix: str) -> pd.DataFrame:
+    """Write records of every kind of mistake, several of them in one record, in two files of one source."""
+    plan(bench, f, {"kind": "mean", "value": "x", "weight": "w"}, cluster="branch", standardise_by=["kind", "tier"])
+    bench.study["sources"]["s"] |= {
+        "path": f"part*.{suffix}",
+        "max_rejected": 0.9,
+        "fields": [
+            f("day", "date", required=True),
+            f("x", "number", minimum=1.5),
+            f("y", "number"),
+            f("w", "number", maximum=4),
+            f("branch", required=True),
+            f("kind", enum=["k", "l"]),
+            f("tier", "integer", maximum=1),
+        ],
+    }
+    bench.save()
+    frame = random_records(21, 6000)
+    frame.loc[frame.index % 97 == 0, "kind"] = "z"
+    for number, part in enumerate((frame[:4500], frame[4500:])):
+        path = bench.folder / f"part{number}.{suffix}"
+        part.to_csv(path, index=False) if suffix == "csv" else part.replace("", None).to_parquet(path)
+    return frame
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv"])
+def test_the_same_bytes_on_any_number_of_cores(
+    bench: Any, f: Any, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    from evalkit.records import columns
+
+    kept_apart(bench, f, suffix)
+    whole = moments_of(bench)
+    monkeypatch.setattr(columns, "PART_ROWS", 1000)
+    found = []
+    for cores in (1, 2, 8):
+        monkeypatch.setattr(columns, "workers", lambda cores=cores: cores)
+        found.append(moments_of(bench))
+    for other in found:
+        assert other.sums.tobytes() == found[0].sums.tobytes()
+        assert np.array_equal(other.counts, whole.counts)
+        assert (other.clusters, other.strata, other.undated) == (whole.clusters, whole.strata, whole.undated)
+        assert np.array_equal(other.start, whole.start)
+        np.testing.assert_allclose(other.sums, whole.sums, rtol=1e-9, atol=0)
+    assert len(whole.sums) > 100
+
+
+@pytest.mark.parametrize("rows", [1000, 1 << 21])
+def test_one_reading_counts_the_rejected_by_the_first_rule_they_break(
+    bench: Any, f: Any, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    from evalkit.records import columns
+
+    frame = kept_apart(bench, f, "parquet")
+    monkeypatch.setattr(columns, "PART_ROWS", rows)
+    study = bench.open()
+    records = study.source_records("s")
+    assert not records.counted
+    study.evaluate("g", period="2025-Q1")
+    assert records.counted
+    told = records.reasons, records.found
+    apart = bench.open().source_records("s")
+    assert (apart.reasons, apart.found) == told  # counted record by record, in the fields' order
+    rules = [  # in the order of the fields, whichever of them wait for the groups
+        ("day: missing", frame.day.isna()),
+        ("x: below the minimum 1.5", frame.x < 1.5),
+        ("w: above the maximum 4", frame.w > 4),
+        ("branch: missing", frame.branch == ""),
+        ("kind: not one of the allowed values", frame.kind == "z"),
+        ("tier: above the maximum 1", frame.tier > 1),
+    ]
+    left, expected = pd.Series(True, index=frame.index), {}
+    for words, broken in rules:
+        expected[words] = int((left & broken).sum())
+        left &= ~broken
+    assert {words.replace("1.5.0", "1.5"): n for words, n in told[0].items()} == expected
+    assert told[1] == 6000

@@ -22,13 +22,13 @@ CONDA_NAMES = {
 
 # ground floor first; a room imports only from its own floor or below (CONTRIBUTING.md, Architecture)
 FLOORS = (
-    {"errors", "periods", "effect", "results"},
+    {"errors", "periods", "effect", "results", "spreadsheet"},
     {"inference"},
     {"estimands"},
     {"study"},
     {"simulate"},
     {"records"},
-    {"moments"},
+    {"moments", "starter"},
     {"evaluation"},
     {"session"},
     {
@@ -37,15 +37,14 @@ FLOORS = (
         "svg",
         "wording",
         "wording_methods",
-        "curves",
+        "wording_plain",
         "figures",
-        "figures_series",
         "tables",
         "trace",
         "report",
     },
     {"publish"},
-    {"terminal", "cli", "validation", "__main__", "__init__"},
+    {"terminal", "told", "cli", "__main__", "__init__"},
 )
 
 

@@ -166,3 +166,127 @@ def test_changed_records_are_seen_by_a_newly_opened_study(bench: Any, f: Any, da
     bench.write("r.csv", daily[:-8])
     assert study.evaluate("g", period="2025-Q1") == before
     assert bench.open().evaluate("g", period="2025-Q1").period.after.records == before.period.after.records - 8
+
+
+def close(one: Any, other: Any) -> None:
+    """Compare two results in their published form: numbers to 1e-9, all else exactly."""
+    assert type(one) is type(other)
+    if isinstance(one, dict):
+        assert one.keys() == other.keys()
+        for key in one:
+            close(one[key], other[key])
+    elif isinstance(one, list):
+        assert len(one) == len(other)
+        for left, right in zip(one, other, strict=True):
+            close(left, right)
+    elif isinstance(one, float):
+        assert one == pytest.approx(other, rel=1e-9, abs=1e-14)
+    else:
+        assert one == other
+
+
+@pytest.fixture
+def dated(bench: Any, f: Any) -> Any:
+    """A Parquet study by month whose goals depend on the cut-off: open work, answers not yet due, a share, events."""
+    generator = np.random.default_rng(4)
+    n = 20_000
+    began = pd.Series(pd.Timestamp("2024-01-01") + pd.to_timedelta(generator.integers(0, 480 * 86400, n), unit="s"))
+    ended = began + pd.to_timedelta(generator.exponential(6 * 86400, n).astype(int), unit="s")
+    ended[generator.random(n) < 0.05] = pd.NaT
+    frame = pd.DataFrame({"a": began.sort_values(ignore_index=True), "b": ended[began.sort_values().index].to_numpy()})
+    frame["branch"] = generator.choice([f"B{i}" for i in range(12)], n)
+    frame["kind"] = generator.choice(["k", "l"], n)
+    frame.to_parquet(bench.folder / "r.parquet")
+    took = {"from": "a", "to": "b", "unit": "days"}
+    goals = [
+        {"id": "took", "metric": {"kind": "mean", "value": took}, "cluster": "branch", "standardise_by": ["kind"]},
+        {"id": "followed", "metric": {"kind": "mean", "value": {**took, "within": "10d"}}, "cluster": "branch"},
+        {
+            "id": "answered",
+            "metric": {"kind": "proportion", "success": {"column": "b", "within": "7d", "of": "a"}},
+            "better": "higher",
+            "target": {"level": 0.6},
+        },
+        {
+            "id": "events",
+            "metric": {"kind": "rate", "exposure": "calendar-days"},
+            "where": [{"column": "kind", "equals": "k"}],
+        },
+    ]
+    usual = {"source": "s", "better": "lower", "target": {"relative_change": -0.1}}
+    bench.plan(
+        [f("a", "datetime", required=True), f("b", "datetime"), f("branch", required=True), f("kind")],
+        goals=[{**usual, **goal} for goal in goals],
+        time="a",
+        path="r.parquet",
+        calendar={"baseline": {"start": "2024-01-01", "end": "2024-12-31"}, "frequency": "month"},
+        inference={"sequential": {"method": "alpha-spending", "spending": "pocock", "looks": 6}},
+    )
+    return bench
+
+
+def test_all_periods_at_once_are_those_one_by_one(dated: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from evalkit.records import columns
+
+    monkeypatch.setattr(columns, "PART_ROWS", 3000)
+    results = dated.open().evaluate_all()
+    assert [result.period for result in results] == [
+        "2025-01",
+        "2025-02",
+        "2025-03",
+        "2025-04",  # of which the last days are missing
+    ]
+    assert [str(result.as_of) for result in results][1:] == ["2025-02-28", "2025-03-31", "2025-04-30"]
+    for result in results:
+        close(result.to_dict(), dated.open().evaluate_period(result.period).to_dict())
+    told = dated.run("evaluate", "--all-periods", "--json").json
+    assert (told["schema"], told["study"]) == (1, "trial")
+    assert [period["period"] for period in told["periods"]] == [result.period for result in results]
+    close(told["periods"][1]["goals"], results[1].to_dict()["goals"])
+    table = dated.run("evaluate", "--all-periods", "--goal", "answered", "--as-of", "2025-02-28").out
+    assert table.count("2025-0") == 4  # the heading names the first and the last
+    assert dated.run("evaluate", "--all-periods", "--period", "2025-01").code == 2
+    assert dated.run("evaluate").code == 2
+    assert dated.run("evaluate", "--all-periods", "--as-of", "2024-12-31").code == 2
+
+
+def test_all_periods_of_the_shipped_bank() -> None:
+    results = open_study("data").evaluate_all(as_of="2025-09-30")
+    assert [result.period for result in results] == ["2025-Q1", "2025-Q2", "2025-Q3"]
+    close(results[1].to_dict(), open_study("data").evaluate_period("2025-Q2").to_dict())
+
+
+def test_records_stay_in_the_engine(dated: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only cells enter Python: fewer than months × branches × kinds, and as few from ten times the records."""
+    from evalkit.evaluation import rollout, series, winsorised
+    from evalkit.moments import query
+    from evalkit.records import columns
+    from evalkit.records import fetch as fetching
+
+    fetched: list[int] = []
+
+    def counting(of: Any, size: Any) -> Any:
+        def counted(table: Any) -> Any:
+            found = of(table)
+            fetched.append(size(found))
+            return found
+
+        return counted
+
+    rows = counting(fetching.fetch, len)
+    for module in (fetching, columns, series, rollout):
+        monkeypatch.setattr(module, "fetch", rows)
+    monkeypatch.setattr(
+        query, "fetch_columns", counting(columns.fetch_columns, lambda found: len(next(iter(found.values()))))
+    )
+    monkeypatch.setattr(winsorised, "MOST_RECORDS", 0)
+    once = dated.open().evaluate_all()
+    few, cells = list(fetched), 16 * 12 * 2
+    assert max(few) < cells * 4 * 4 * 3  # each by the cut-off at which its work ended and had been followed up
+    assert len(few) <= 3  # the last day, and one query: the goals' groupings nest
+    frame = pd.read_parquet(dated.folder / "r.parquet")
+    pd.concat([frame] * 10).to_parquet(dated.folder / "r.parquet")
+    fetched.clear()
+    more = dated.open().evaluate_all()
+    assert fetched == few
+    assert more[0].goals[0].period.after.records == 10 * once[0].goals[0].period.after.records

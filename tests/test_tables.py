@@ -11,7 +11,7 @@ from evalkit import markup, tables
 
 
 def parsed(html: str) -> ElementTree.Element:
-    return ElementTree.fromstring(html)
+    return ElementTree.fromstring(f"<div>{html.replace('&nbsp;', ' ')}</div>")
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -27,7 +27,7 @@ def test_tables_have_caption_and_scopes(language: str) -> None:
         tables.left_out({"duplicate_key": 3}, {"missing": 1200}, language),  # type: ignore[arg-type]
     ]
     for html in made:
-        table = parsed(html).find("table")
+        table = parsed(html).find(".//table")
         assert table is not None
         assert (table.findtext("caption") or "").strip()
         head = table.findall("thead/tr/th")
@@ -40,7 +40,7 @@ def test_tables_have_caption_and_scopes(language: str) -> None:
 
 def test_the_overview_shows_verdict_as_symbol_and_word_beside_its_numbers() -> None:
     html = tables.overview(fixtures.study_result(), links={"satisfaction": "satisfaction.html"})
-    rows = parsed(html).findall("table/tbody/tr")
+    rows = parsed(html).findall(".//tbody/tr")
     told = [["".join(cell.itertext()) for cell in row] for row in rows]
     assert told[0] == [
         "Customer satisfaction +10 %",
@@ -73,7 +73,7 @@ def test_hostile_texts_are_inert_everywhere() -> None:
     )
     assert "<script" not in html
     assert 'onclick="x"' not in html
-    parsed(f"<div>{html}</div>")
+    parsed(html)
 
 
 def test_control_and_direction_characters_are_dropped() -> None:
@@ -93,3 +93,53 @@ def test_flags_are_listed_gravest_first() -> None:
     html = tables.flags(fixtures.satisfaction(flags=flags))
     assert html.index("Two.") < html.index("One.")
     assert tables.flags(fixtures.satisfaction()) == ""
+
+
+def test_cautions_for_the_first_screen_are_few_and_no_notes() -> None:
+    from evalkit.results import Flag
+
+    flags = [
+        Flag(code=str(i), severity=s, message=f"{s} {i}.")
+        for i, s in enumerate(("info", "caution", "caution", "serious"))
+    ]  # type: ignore[arg-type]
+    html = tables.flags(fixtures.satisfaction(flags=tuple(flags)), most=2)
+    assert "serious 3." in html
+    assert "caution 1." in html
+    assert "caution 2." not in html
+    assert "info 0." not in html
+
+
+def test_two_periods_stand_below_each_other() -> None:
+    from dataclasses import replace
+
+    now = fixtures.study_result()
+    html = tables.changes(now, replace(now, period="2026-Q2"))
+    rows = parsed(html).findall(".//tbody/tr")
+    told = [["".join(cell.itertext()) for cell in row] for row in rows]
+    assert len(told) == 8
+    assert told[1] == ["Customer satisfaction +10 %", "2026-Q3", "✓ achieved", "+11.3 %", "+10.4 % to +12.2 %"]
+
+
+def test_a_heat_table_shades_by_the_distance_from_the_rows_own_baseline() -> None:
+    from evalkit.evaluation.detail import Branches
+
+    nan = float("nan")
+    found = Branches(
+        columns=("", "2026-Q2", "2026-Q3"),
+        rows=(("<b>", (10.0, 10.1, 12.5)), ("B2", (10.0, nan, 8.9)), (None, (None, None, 7.0))),
+        total=(10.0, 10.0, 11.2),
+        hidden=1,
+    )
+    html = tables.branches(found, fixtures.satisfaction(), "branch")
+    rows = parsed(html).findall(".//tbody/tr")
+    told = [["".join(cell.itertext()) for cell in row] for row in rows]
+    assert told[0] == ["<b>", "10.0", "10.1", "12.5", "+25.0 %"]
+    assert told[1] == ["B2", "10.0", "*", "8.9", "−11.0 %"]
+    assert told[2] == ["(none)", "–", "–", "7.0", "–"]
+    shades = [
+        [(cell.find("span").get("style") or "")[-7:] if cell.find("span") is not None else "" for cell in row[2:4]]
+        for row in rows
+    ]
+    assert shades[:2] == [["", "#74b3dd"], ["", "#f6ce8b"]], "a change below 2 % has no shade"
+    worse = tables.branches(found, fixtures.handling_time(), "branch")
+    assert "#efb04a" in worse, "what is better turns round where lower is better"

@@ -67,3 +67,24 @@ def test_a_measure_takes_effect_when_it_really_began() -> None:
     assert trace.in_effect(measure(THREE_MONTHS)) == date(2025, 1, 1)
     assert trace.in_effect(measure(THREE_MONTHS, Actual(start=date(2025, 2, 1)))) == date(2025, 2, 1)
     assert trace.in_effect(measure(None)) is None
+
+
+def test_measures_behind_come_first_and_late_ones_are_counted() -> None:
+    from evalkit.study.model_values import Text
+
+    def named(name: str, planned: Planned, actual: Actual | None) -> Measure:
+        return Measure(id=name, title=Text(en=name), owners=("it",), planned=planned, actual=actual)
+
+    def study(*measures: Measure) -> object:
+        return type("S", (), {"measures": measures})()
+
+    done = named("done", THREE_MONTHS, Actual(start=date(2025, 1, 6), end=date(2025, 4, 11)))
+    slow = named("slow", THREE_MONTHS, Actual(start=date(2025, 1, 6)))
+    missing = named("missing", THREE_MONTHS, None)
+    told = trace.behind(study(done, slow, missing), TODAY)  # type: ignore[arg-type]
+    assert [text.split(" ")[0] for text in told] == ["slow", "missing"]
+    assert told[0] == "slow (IT): since 6 January 2025, 183 days over its timetable."
+    assert trace.behind(study(done), TODAY) == [  # type: ignore[arg-type]
+        "No measure is behind its timetable on 30 September 2025. 1 of 1 were finished late, “done” by 11 days."
+    ]
+    assert trace.behind(study(), TODAY) == []  # type: ignore[arg-type]

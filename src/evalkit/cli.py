@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import errno
 import gc
 import io
-import os
 import sys
-import traceback
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evalkit.errors import EvalkitError
+from evalkit.errors import ParameterError, VerificationError
+from evalkit.told import INTERRUPTED, NOT_EVALUABLE, PIPE_CLOSED, follow, not_evaluable, say, tell
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evalkit.publish.due import Attempt
+    from evalkit.publish.runner import Progress
     from evalkit.results import StudyResult
     from evalkit.session import OpenStudy
 
@@ -34,15 +37,16 @@ StudyOption = Annotated[
     str | None,
     typer.Option("--study", metavar="FILE", help="Study file or folder. Default: data/study.yaml here or above."),
 ]
-PeriodOption = Annotated[
-    str, typer.Option("--period", metavar="P", help="2025-Q4, 2025-10, 2025-H2, 2025 or 2025-10-01/2025-12-31.")
-]
+_PERIOD = typer.Option("--period", metavar="P", help="2025-Q4, 2025-10, 2025-H2, 2025 or 2025-10-01/2025-12-31.")
+PeriodOption = Annotated[str, _PERIOD]
 AsOfOption = Annotated[
     str | None, typer.Option("--as-of", metavar="DATE", help="Data cut-off. Default: the end of the period.")
 ]
 
-NOT_EVALUABLE = 3
-INTERRUPTED, PIPE_CLOSED = 130, 141  # as shells number the signals
+PeriodChoice = Annotated[
+    str | None, typer.Option("--period", metavar="P", help="2025-Q4, 2025-10, 2025-H2, 2025 or 2025-10-01/2025-12-31.")
+]
+OutOption = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the reports.")]
 
 
 class LanguageName(StrEnum):
@@ -65,55 +69,13 @@ def main() -> None:
         code = app(args=arguments, standalone_mode=False)
         sys.stdout.flush()
     except Exception as error:
-        if "--debug" in sys.argv:
-            traceback.print_exc()
-        sys.exit(_told(error))
+        sys.exit(tell(error))
     except SystemExit:  # what reads our output has closed it
         sys.exit(PIPE_CLOSED)
     except KeyboardInterrupt:
-        _say("stopped.")
+        say("stopped.")
         sys.exit(INTERRUPTED)
     sys.exit(code if isinstance(code, int) else 0)
-
-
-def _told(error: Exception) -> int:
-    """Say what went wrong, a plain sentence each, and return the exit code."""
-    if isinstance(error, EvalkitError):
-        for message in error.messages:
-            _say(message)
-        return error.exit_code
-    if isinstance(error, typer.Abort):
-        _say("stopped.")
-        return INTERRUPTED
-    if isinstance(error, typer.TyperException):
-        if len(sys.argv) == 1:
-            print(error.format_message(), file=sys.stderr)
-        else:
-            told = error.format_message().replace("Value error, ", "").rstrip(".")
-            _say(f"{told}. `evalkit --help` and `evalkit COMMAND --help` list what there is.")
-        return 2
-    if isinstance(error, BrokenPipeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still to be flushed goes nowhere
-        return PIPE_CLOSED
-    if isinstance(error, OSError) and error.strerror and error.filename:
-        _say(f"{error.filename}: {error.strerror}.")
-        return 2 if error.errno in _REFUSED else 1
-    # the message is kept back, for it may quote a record
-    own = Path(__file__).parent
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).is_relative_to(own)]
-    frame = frames[-1]
-    _say(
-        f"a fault of evalkit itself: {type(error).__name__} in {Path(frame.filename).name}, line {frame.lineno}; run "
-        "again with --debug for the details and report them."
-    )
-    return 1
-
-
-_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOENT)
-
-
-def _say(text: str) -> None:
-    print(f"evalkit: {text}", file=sys.stderr)
 
 
 def _open(study: str | None) -> OpenStudy:
@@ -122,39 +84,52 @@ def _open(study: str | None) -> OpenStudy:
     return open_study(study)
 
 
-def _report_not_evaluable(result: StudyResult) -> int:
-    """Say which of the result's goals could not be evaluated and why; return the exit code."""
-    code = 0
-    for goal in result.goals:
-        if goal.verdict == "not_evaluable":
-            reasons = [flag.message for flag in goal.flags if flag.severity == "serious"]
-            _say(f"goal '{goal.id}' is not evaluable in {result.period}: {' '.join(reasons)}")
-            code = NOT_EVALUABLE
-    return code
-
-
 @app.command()
 def evaluate(
-    period: PeriodOption,
+    period: Annotated[str | None, _PERIOD] = None,
     goal: Annotated[str | None, typer.Option("--goal", metavar="ID", help="Show this goal only.")] = None,
     study: StudyOption = None,
     as_of: AsOfOption = None,
     json: Annotated[bool, typer.Option("--json", help="Print results.json alone on stdout.")] = False,
+    all_periods: Annotated[
+        bool, typer.Option("--all-periods", help="Every period of the programme so far, from one reading.")
+    ] = False,
 ) -> int:
-    """Evaluate a period without notebooks: a table, or JSON."""
+    """Evaluate a period without notebooks, or all of them: a table, or JSON."""
+    from evalkit.errors import ParameterError
+
+    if all_periods == (period is not None):
+        raise ParameterError("evaluate asks for one of two: a period (--period 2025-Q4), or --all-periods.")
     opened = _open(study)
+    if period is None:
+        return _history(opened, opened.evaluate_all(goal=goal, as_of=as_of), json)
     result = opened.evaluate_period(period, goal=goal, as_of=as_of)
     if json:
-        from evalkit.publish.serialise import to_json
-
-        if isinstance(sys.stdout, io.TextIOWrapper):
-            sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # JSON is UTF-8 whatever the terminal is
-        sys.stdout.write(to_json(opened.with_provenance(result).to_dict()))
+        _print_json(opened.with_provenance(result).to_dict())
     else:
         from evalkit.terminal import evaluation_table
 
         evaluation_table(result)
-    return _report_not_evaluable(result)
+    return not_evaluable(result)
+
+
+def _print_json(value: object) -> None:
+    from evalkit.publish.serialise import to_json
+
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # JSON is UTF-8 whatever the terminal is
+    sys.stdout.write(to_json(value))
+
+
+def _history(opened: OpenStudy, results: Sequence[StudyResult], json: bool) -> int:
+    if json:
+        periods = [opened.with_provenance(result).to_dict() for result in results]
+        _print_json({"schema": 1, "study": opened.file.id, "periods": periods})
+    else:
+        from evalkit.terminal import history_table
+
+        history_table(results)
+    return max(not_evaluable(result) for result in results)
 
 
 @app.command()
@@ -170,40 +145,95 @@ def check(study: StudyOption = None, as_of: AsOfOption = None) -> int:
 
 @app.command()
 def run(
-    period: PeriodOption,
+    period: PeriodChoice = None,
+    due: Annotated[bool, typer.Option("--due", help="Every finished period that is not published or changed.")] = False,
     study: StudyOption = None,
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the reports.")] = Path("reports"),
+    out: OutOption = Path("reports"),
     language: Annotated[LanguageName, typer.Option("--language", help="Language of the pages.")] = LanguageName.en,
     jobs: Annotated[
         int | None, typer.Option("--jobs", metavar="N", min=1, help="Notebooks at once. Default: the cores.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Publish again even when nothing has changed.")] = False,
-    as_of: AsOfOption = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option("--as-of", metavar="DATE", help="Data cut-off; with --due the last finished day (yesterday)."),
+    ] = None,
     notebooks: Annotated[Path | None, typer.Option("--notebooks", metavar="DIR", help="Own notebooks.")] = None,
     timeout: Annotated[int, typer.Option("--timeout", metavar="SECONDS", min=1, help="Limit of one notebook.")] = 600,
     kernel: Annotated[str | None, typer.Option("--kernel", metavar="NAME", help="Jupyter kernel.")] = None,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Each page as PDF too; needs Chromium.")] = False,
+    log_json: Annotated[bool, typer.Option("--log-json", help="JSON, an event a line, on stderr.")] = False,
+    notify: Annotated[
+        str | None, typer.Option("--notify", metavar="COMMAND", help="Run this with the outcome as JSON on its stdin.")
+    ] = None,
 ) -> int:
-    """Execute the notebooks and publish a period's report."""
-    from evalkit.publish import publish
-    from evalkit.study import find
-    from evalkit.terminal import progress_of_pages
+    """Execute the notebooks and publish a period's report, or every one that is due."""
+    from evalkit.publish import watch
 
-    with progress_of_pages() as progress:
-        published = publish(
-            find(study),
-            period,
+    if due == (period is not None):
+        raise ParameterError("Give either --period P or --due.")
+
+    def attempts(seen: watch.Watch, progress: Progress) -> Iterator[Attempt]:
+        from evalkit.publish.due import publish_due, publish_one
+        from evalkit.publish.inputs import KERNEL, Settings
+
+        settings = Settings(
             out=out,
-            as_of=as_of,
             language=language.value,
             jobs=jobs,
             force=force,
             notebooks=notebooks,
             timeout=timeout,
-            kernel=kernel,
+            kernel=kernel or KERNEL,
             progress=progress,
+            as_pdf=pdf,
         )
-    print(f"{published.period}: {published.status}. {published.index}")
-    return _report_not_evaluable(published.result)
+        if period is not None:
+            seen.begin(period)
+            return publish_one(study, period, settings, as_of=as_of)
+        return publish_due(study, settings, as_of=as_of, begin=seen.begin)
+
+    return follow(attempts, watch.Watch(log=log_json), notify)
+
+
+@app.command()
+def verify(
+    period: PeriodOption,
+    study: StudyOption = None,
+    out: OutOption = Path("reports"),
+    notebooks: Annotated[Path | None, typer.Option("--notebooks", metavar="DIR", help="Own notebooks.")] = None,
+) -> int:
+    """Recompute a published period; say whether every number is the same, and what was altered."""
+    from evalkit.publish.verify import verify
+    from evalkit.terminal import verified_report
+
+    found = verify(study, period, out=out, notebooks=notebooks)
+    verified_report(found, say)
+    if found.problems:
+        return VerificationError.exit_code
+    return tell(found.error) if found.error else 0
+
+
+@app.command()
+def diff(
+    a: Annotated[str, typer.Argument(metavar="A", help="A published period, or an issue of it: 2026-Q2@1.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="What to compare it with.")],
+    out: OutOption = Path("reports"),
+    json: Annotated[bool, typer.Option("--json", help="Print all that differs as JSON.")] = False,
+) -> int:
+    """Compare two published periods or issues: verdicts, estimates, records, study, code."""
+    from evalkit.publish import issues
+    from evalkit.publish.serialise import to_json
+    from evalkit.terminal import difference_table
+
+    facts = issues.compare(issues.find(out, a), issues.find(out, b))
+    if json:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8", newline="\n")
+        sys.stdout.write(to_json(facts))
+    else:
+        difference_table(facts)
+    return 0
 
 
 @app.command()
@@ -228,6 +258,45 @@ def simulate(
 
     write(out, records=records, seed=seed)
     print(f"Wrote a simulated bank to {out}: try  evalkit evaluate --study {out} --period 2025-Q4")
+    return 0
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the study; made where it is not there.")],
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[FILES…]", help="CSV, CSV.gz, Parquet or Excel files. Default: those in DIR."),
+    ] = None,
+    target: Annotated[
+        list[str] | None, typer.Option("--target", metavar="ID=-20%", help="What was promised; ID>=0.9 for a level.")
+    ] = None,
+    baseline: Annotated[
+        str | None, typer.Option("--baseline", metavar="START/END", help="The days before the programme.")
+    ] = None,
+    programme_start: Annotated[
+        str | None, typer.Option("--programme-start", metavar="DATE", help="The programme's first day.")
+    ] = None,
+    frequency: Annotated[str, typer.Option("--frequency", help="month, quarter, half-year or year.")] = "quarter",
+    timezone: Annotated[str, typer.Option("--timezone", metavar="ZONE", help="Of times without an offset.")] = "UTC",
+) -> int:
+    """Write a commented study file from your own files; targets are yours, none is invented."""
+    from evalkit.periods import parse_date, parse_period
+    from evalkit.starter import start
+    from evalkit.terminal import asked_for_target, started_report
+
+    span = parse_period(baseline).window if baseline else None
+    started = start(
+        folder,
+        files or (),
+        targets=target or (),
+        baseline=(span.start, span.end) if span else None,
+        programme_start=parse_date(programme_start, "--programme-start") if programme_start else None,
+        frequency=frequency,
+        timezone=timezone,
+        ask=asked_for_target if sys.stdin.isatty() and sys.stdout.isatty() and not target else None,
+    )
+    started_report(started)
     return 0
 
 

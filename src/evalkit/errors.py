@@ -6,6 +6,7 @@ expected and the mend. The command line prints them as they are.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 
 
@@ -69,5 +70,16 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """Return ` Did you mean 'x'?` for the known word most like `word`, or an empty string."""
     import difflib
 
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    # comparing takes the product of the lengths: what nobody typed is not compared
+    candidates = [one for one in itertools.islice(known, 1000) if len(one) <= 100]
+    close = difflib.get_close_matches(word, candidates, n=1, cutoff=0.6) if len(word) <= 100 else []
     return f" Did you mean '{close[0]}'?" if close else ""
+
+
+def printable(text: str) -> str:
+    """Return the text on one line, without what could steer a terminal or turn the direction of what follows.
+
+    >>> printable("a" + chr(27) + "[2Jb" + chr(10) + "c")
+    'a�[2Jb c'
+    """
+    return "".join(c if c.isprintable() else " " if c.isspace() else "�" for c in text)

@@ -53,6 +53,26 @@ def decimals_for(values: Iterable[float | None], *, apart_from: float | None = N
     return min(decimals, _MOST_DECIMALS)
 
 
+def percent(share: float | None, decimals: int = 0, language: Language = "en") -> str:
+    """Return a share as a percentage.
+
+    >>> percent(0.8), percent(0.034, 1, "zh"), percent(None)
+    ('80 %', '3.4%', '–')
+    """
+    return "–" if share is None else f"{number(100 * share, decimals)}{'' if language == 'zh' else ' '}%"
+
+
+def chance(share: float | None, language: Language = "en") -> str:
+    """Return a probability as whole percents, one that is neither sure nor excluded never as 100 or 0.
+
+    >>> chance(0.26), chance(0.9999), chance(1e-9)
+    ('26 %', '> 99 %', '< 1 %')
+    """
+    if share is None or 0.005 <= share <= 0.995:
+        return percent(share, 0, language)
+    return f"> {percent(0.99, 0, language)}" if share > 0.5 else f"< {percent(0.01, 0, language)}"
+
+
 def probability(value: float | None) -> str:
     """Return a p-value as `p = 0.034` or `p < 0.001`.
 
@@ -134,8 +154,8 @@ class Quantity:
         if value is None:
             return "–"
         shown = self.shown(value)
-        decimals = next((d for d in range(_MOST_DECIMALS) if math.isclose(round(shown, d), shown, abs_tol=1e-9)), 4)
-        return self._with_unit(self.bare(value, decimals))
+        decimals = next((d for d in range(_MOST_DECIMALS) if math.isclose(round(shown, d), shown, abs_tol=1e-9)), None)
+        return self._with_unit(self.bare(value, decimals))  # without an end: as the others
 
     def interval(self, low: float | None, high: float | None) -> str:
         """Return an interval, its unit told once unless it is a percent sign."""

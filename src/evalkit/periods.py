@@ -13,6 +13,7 @@ from evalkit.errors import ParameterError
 
 Frequency = Literal["month", "quarter", "half-year", "year"]
 MONTHS_IN: dict[str, int] = {"month": 1, "quarter": 3, "half-year": 6, "year": 12}
+YEARS = range(1000, 9000)  # so that no day before or after a window is beyond the calendar
 _PATTERNS = (
     (re.compile(r"(\d{4})-Q([1-4])"), 3),
     (re.compile(r"(\d{4})-H([12])"), 6),
@@ -126,17 +127,17 @@ def parse_period(text: object) -> Period:
     label = str(text).strip()
     for pattern, months in _PATTERNS:
         match = pattern.fullmatch(label)
-        if match and int(match[1]) > 0:
+        if match and int(match[1]) in YEARS:
             start = date(int(match[1]), (int(match[2]) - 1) * months + 1, 1)
             return Period(label, Window(start, add_months(start, months) - timedelta(days=1)))
-    if re.fullmatch(r"\d{4}", label) and label != "0000":
+    if re.fullmatch(r"[0-9]{4}", label) and int(label) in YEARS:
         return Period(label, Window(date(int(label), 1, 1), date(int(label), 12, 31)))
     first, separator, last = label.replace("_", "/").partition("/")
     if separator:
         window = Window(parse_date(first, "the period's start"), parse_date(last, "the period's end"))
         return Period(str(window), window)
     raise ParameterError(
-        f"The period '{label}' is not understood; write 2025-Q4, 2025-10, 2025-H2, 2025 or 2025-10-01/2025-12-31."
+        f"The period '{label[:60]}' is not understood; write 2025-Q4, 2025-10, 2025-H2, 2025 or 2025-10-01/2025-12-31."
     )
 
 
@@ -145,9 +146,14 @@ def parse_date(text: object, what: str = "the date") -> date:
     if isinstance(text, date):
         return text
     try:
-        return date.fromisoformat(str(text).strip())
+        day = date.fromisoformat(str(text).strip())
+        if day.year in YEARS:
+            return day
     except ValueError:
-        raise ParameterError(f"'{text}' is not a date for {what}; write it as 2025-12-31.") from None
+        pass
+    raise ParameterError(
+        f"'{str(text)[:60]}' is not a date for {what}; write it as 2025-12-31, of the years {YEARS[0]} to {YEARS[-1]}."
+    )
 
 
 def period_containing(day: date, frequency: Frequency) -> Period:

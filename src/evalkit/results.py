@@ -98,6 +98,16 @@ class Evaluation:
         return source.direction if source is not None else None
 
     @property
+    def target_level(self) -> float | None:
+        """The target on the metric's own scale, given the baseline it is held against; None without one."""
+        if self.target_value is None or self.scale == "level":
+            return self.target_value
+        if self.before is None or self.before.value is None:
+            return None
+        before = self.before.value
+        return before * self.target_value if self.scale == "ratio" else before + self.target_value
+
+    @property
     def p_target(self) -> float | None:
         return self.effect.p_target if self.effect else None
 

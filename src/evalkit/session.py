@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from evalkit.estimands.control_chart import ControlChart
+    from evalkit.evaluation.detail import Detail
     from evalkit.evaluation.planning import GoalPower
     from evalkit.records import Records
     from evalkit.study import Study
@@ -51,10 +52,10 @@ class OpenStudy:
         return f"<study {self.file.id}: {', '.join(goal.id for goal in self.file.goals)}>"
 
     @cached_property
-    def _connection(self) -> Any:
-        from evalkit.records.ingest import connect
+    def _engines(self) -> Any:
+        from evalkit.records.engines import Engines
 
-        return connect(self.file.timezone)
+        return Engines(self.file)
 
     def source_records(self, name: str) -> Records:
         """Return one source's records with what was rejected. Raises RecordsError, ParameterError."""
@@ -62,11 +63,18 @@ class OpenStudy:
 
         self.file.source(name)
         if name not in self._records:
-            self._records[name] = open_records(self._connection, self.file, name)
+            self._records[name] = open_records(self._engines, self.file, name)
         return self._records[name]
 
     def open_all(self) -> list[Records]:
         """Return every source's records; all that is wrong with any of them is told at once (RecordsError)."""
+        found, problems = self.open_each()
+        if problems:
+            raise RecordsError(problems)
+        return found
+
+    def open_each(self) -> tuple[list[Records], list[str]]:
+        """Return the records of every source that can be read, and what is wrong with the others."""
         found: list[Records] = []
         problems: list[str] = []
         for name in self.file.sources:
@@ -74,9 +82,7 @@ class OpenStudy:
                 found.append(self.source_records(name))
             except RecordsError as error:
                 problems.extend(error.messages)
-        if problems:
-            raise RecordsError(problems)
-        return found
+        return found, problems
 
     def records(self, source: str) -> ibis.Table:
         """Return a source's accepted records, lazily: an Ibis table of the declared fields."""
@@ -107,28 +113,57 @@ class OpenStudy:
         ParameterError : a goal unknown, a period not understood, before the programme, or after the cut-off.
         RecordsError : records that are not what the study file says, all problems at once.
         """
-        from evalkit.evaluation.conductor import adjust_family, check_period, evaluate_question, moments_of
-
         when = period if isinstance(period, Period) else parse_period(period)
         cutoff = when.end if as_of in (None, "") else parse_date(as_of, "the data cut-off")
-        check_period(self.file, when, cutoff)
+        return self._evaluated([(when, cutoff)], goal, language)[0]
+
+    def evaluate_all(
+        self, *, goal: str | None = None, as_of: str | date | None = None, language: str = "en"
+    ) -> tuple[StudyResult, ...]:
+        """Evaluate every calendar period of the programme, each as `evaluate_period` would, in one reading.
+
+        Periods run to `as_of`, by default to a week after the last record (a period is whole where only its last days
+        are missing); each period's own cut-off is its end. Raises as `evaluate_period`, and ParameterError where no
+        period has ended.
+        """
+        from evalkit.evaluation.series import GRACE_DAYS, last_day
+
+        watched = [*self.file.goals, *(i for i in self.file.indicators if goal in (None, i.id))]
+        self._open_needed(watched)
+        if as_of in (None, ""):
+            until = last_day(watched, self.source_records) + timedelta(days=GRACE_DAYS)
+        else:
+            until = parse_date(as_of, "the data cut-off")
+        self.latest_period(until)
+        periods = self.file.periods(until)
+        return self._evaluated([(period, period.end) for period in periods], goal, language)
+
+    def _evaluated(
+        self, looks: Sequence[tuple[Period, date]], goal: str | None, language: str
+    ) -> tuple[StudyResult, ...]:
+        """Evaluate periods at their cut-offs from one reading of the records."""
+        from evalkit.evaluation.conductor import adjust_family, check_period, evaluate_question, gathered
+
+        for when, cutoff in looks:
+            check_period(self.file, when, cutoff)
         watched = [i for i in self.file.indicators if goal is None or i.id == goal]
         if goal is not None:
             self.file.goal(goal)
-        self._open_needed((*self.file.goals, *watched))
-
-        def evaluated(question: Any) -> GoalResult:
-            moments = moments_of(self.file, question, [when], cutoff, self.source_records)
-            return evaluate_question(self.file, moments, when, cutoff, language)
-
-        result = StudyResult(
-            study=self.file.id,
-            period=when.label,
-            as_of=cutoff,
-            goals=adjust_family(self.file, [evaluated(question) for question in self.file.goals]),
-            indicators=tuple(evaluated(question) for question in watched),
-        )
-        return result if goal is None else result.only(goal)
+        questions = (*self.file.goals, *watched)
+        self._open_needed(questions)
+        asked = gathered(self.file, questions, [((when,), cutoff) for when, cutoff in looks], self.source_records)
+        results = []
+        for place, (when, cutoff) in enumerate(looks):
+            found = [evaluate_question(self.file, at[place], when, cutoff, language) for at in asked]
+            result = StudyResult(
+                study=self.file.id,
+                period=when.label,
+                as_of=cutoff,
+                goals=adjust_family(self.file, found[: len(self.file.goals)]),
+                indicators=tuple(found[len(self.file.goals) :]),
+            )
+            results.append(result if goal is None else result.only(goal))
+        return tuple(results)
 
     def with_provenance(self, result: StudyResult) -> StudyResult:
         """Return the result with the hashes of study and code, versions and parameters; data are not hashed here."""
@@ -208,12 +243,34 @@ class OpenStudy:
 
         return pd.DataFrame([goal.to_dict() for goal in self.plan()])
 
-    def plan(self) -> tuple[GoalPower, ...]:
-        """Return the same as `power`, as objects with the curves: `study.plan()[0].period.plot()`."""
+    def plan(self, goal: str | None = None, *, as_of: str | date | None = None) -> tuple[GoalPower, ...]:
+        """Return the same as `power`, as objects with the curves: `study.plan()[0].period.plot()`.
+
+        `goal` asks for one goal only; `as_of` for what was known on that day.
+        """
         from evalkit.evaluation.planning import plan
 
-        self._open_needed(self.file.goals)
-        return plan(self.file, self.source_records)
+        goals = [one for one in self.file.goals if goal in (None, one.id)]
+        if not goals:
+            raise ParameterError(
+                f"'{goal}' is no goal of the study; it has {', '.join(g.id for g in self.file.goals)}."
+            )
+        self._open_needed(goals)
+        until = None if as_of in (None, "") else parse_date(as_of, "the data cut-off")
+        return plan(self.file, self.source_records, goals, until)
+
+    def detail(self, goal: str, period: str | int | Period, *, as_of: str | date | None = None) -> Detail:
+        """Return one goal in one period in depth: `histogram()`, `branches()`, `counterfactual()`, `response_times()`.
+
+        Raises as `evaluate_period`.
+        """
+        from evalkit.evaluation.conductor import check_period
+        from evalkit.evaluation.detail import Detail
+
+        when = period if isinstance(period, Period) else parse_period(period)
+        cutoff = when.end if as_of in (None, "") else parse_date(as_of, "the data cut-off")
+        check_period(self.file, when, cutoff)
+        return Detail(self.file, self.file.goal(goal), when, cutoff, self.source_records)
 
     def latest_period(self, until: date) -> Period:
         """Return the last calendar period of the programme that has ended by `until`. Raises ParameterError."""

@@ -6,13 +6,17 @@ import hashlib
 import io
 import re
 import warnings
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, TypeAlias, Union
 
 from evalkit import figures
-from evalkit.markup import Html, escape
+from evalkit.markup import Html, download, escape
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
+
+Numbers: TypeAlias = Union["tuple[Sequence[object], Iterable[Sequence[object]]]", "pd.DataFrame"]
 
 FONTS = (
     "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'PingFang SC', 'Microsoft YaHei', "
@@ -56,10 +60,23 @@ def _written(figure: Figure) -> str:
     return buffer.getvalue()
 
 
-def picture(figure: Figure, *, title: str, description: str) -> Html:
-    """Return the figure with its title as a visible caption, to be shown in a notebook or a page."""
+def picture(figure: Figure, *, title: str, description: str, data: Numbers | None = None) -> Html:
+    """Return the figure with its title as a visible caption, to be shown in a notebook or a page.
+
+    `data` are the numbers it shows, as (columns, rows) or a tidy frame; they can be downloaded from the caption.
+    """
+    numbers = download(title, *_rows(data)).text if data is not None else ""
     return Html(
         f'<figure class="ek-picture"><div class="ek-scroll" role="region" tabindex="0" aria-label="{escape(title)}">'
         f"{as_svg(figure, title=title, description=description)}</div>"
-        f"<figcaption>{escape(title)}</figcaption></figure>"
+        f"<figcaption>{escape(title)} {numbers}</figcaption></figure>"
     )
+
+
+def _rows(data: Numbers) -> tuple[Sequence[object], Iterable[Sequence[object]]]:
+    if isinstance(data, tuple):
+        return data
+    shown = data.copy()
+    for name in shown.select_dtypes("datetime"):
+        shown[name] = shown[name].dt.strftime("%Y-%m-%d")
+    return list(shown.columns), shown.astype(object).where(shown.notna(), None).itertuples(index=False)

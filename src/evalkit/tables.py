@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from evalkit import formats, markup, wording
+from evalkit import formats, markup, wording, wording_plain
 from evalkit.formats import Language
 from evalkit.markup import Html
 
 if TYPE_CHECKING:
     from evalkit.effect import Effect
+    from evalkit.estimands.response_time import SurvivalCurve
+    from evalkit.evaluation.detail import Branches
+    from evalkit.evaluation.planning import GoalPower
     from evalkit.results import Evaluation, GoalResult, StudyResult
 
 # Dark text on a light ground: contrast above 7:1 with and without a style sheet, in light and dark notebooks.
@@ -184,15 +188,7 @@ def sensitivity(result: GoalResult, language: Language = "en", *, unit: str = ""
     """Return the estimate under other reasonable choices, with what each choice means."""
     _ = wording.translator(language)
     figures = [v for line in result.sensitivity for v in (line.estimate, line.low, line.high)]
-    form = formats.quantity(
-        result.kind,
-        result.period.scale,
-        figures,
-        target=result.period.target_value,
-        unit=unit,
-        points=_("percentage points"),
-        language=language,
-    )
+    form = wording_plain.both(result, figures, language, unit)
     rows = [
         (
             wording.looked_up("sensitivity", line.name, line.name, language),
@@ -213,10 +209,12 @@ def sensitivity(result: GoalResult, language: Language = "en", *, unit: str = ""
     return markup.table(_("The same question under other reasonable choices"), columns, rows, numeric=(1, 2)).text
 
 
-def flags(result: GoalResult, language: Language = "en") -> str:
-    """Return a goal's cautions as a list, the gravest first."""
+def flags(result: GoalResult, language: Language = "en", *, most: int | None = None) -> str:
+    """Return a goal's cautions as a list, the gravest first; with `most` only so many, and no mere notes."""
     order: dict[Any, int] = {"serious": 0, "caution": 1, "info": 2}
     ranked = sorted(result.flags, key=lambda flag: order[flag.severity])
+    if most is not None:
+        ranked = [flag for flag in ranked if flag.severity != "info"][:most]
     return markup.items(
         (
             markup.tag("strong", wording.severity(flag.severity, language))
@@ -225,3 +223,119 @@ def flags(result: GoalResult, language: Language = "en") -> str:
         ),
         class_="ek-flags",
     ).text
+
+
+def changes(
+    result: StudyResult,
+    last: StudyResult,
+    language: Language = "en",
+    *,
+    titles: Mapping[str, str] | None = None,
+    units: Mapping[str, str] | None = None,
+) -> str:
+    """Return what changed since the last period: verdict, estimate and interval of each goal then and now."""
+    _ = wording.translator(language)
+    rows = []
+    for now in result.goals:
+        for period, one in ((last.period, last[now.id]), (result.period, now)):
+            estimate, interval = _cells(one, one.period, language, (units or {}).get(now.id, ""))[2:4]
+            rows.append(
+                ((titles or {}).get(now.id, now.title), period, badge(one.verdict, language), estimate, interval)
+            )
+    columns = (_("Goal"), _("Period"), _("Verdict"), _("Estimate"), _("Interval"))
+    caption = _("{period} beside {last}").format(period=result.period, last=last.period)
+    return markup.table(caption, columns, rows, numeric=(3, 4)).text
+
+
+def branches(found: Branches, result: GoalResult, cluster: str, language: Language = "en", *, unit: str = "") -> str:
+    """Return the metric by cluster as a heat table: each period's shade says how far it is from its own baseline."""
+    _ = wording.translator(language)
+    values = [v for _label, row in found.rows for v in row if v is not None and not math.isnan(v)]
+    form = formats.quantity(result.kind, "level", values, unit=unit, language=language)
+    scale = "difference" if result.kind == "proportion" else "ratio"
+    change = formats.quantity(result.kind, scale, [0.123], points=_("percentage points"), language=language)
+
+    def cells(row: tuple[float | None, ...]) -> list[object]:
+        before, last = row[0], row[-1]
+        told: list[object] = [_bare(before, form)]
+        told += [_shaded(value, before, result.better, _bare(value, form)) for value in row[1:]]
+        if before and last is not None and not math.isnan(before) and not math.isnan(last):
+            return [*told, change.text(last - before if scale == "difference" else last / before)]
+        return [*told, "–"]
+
+    rows = [(label or _("(none)"), *cells(row)) for label, row in found.rows]
+    rows.append((markup.tag("strong", _("all together")), *cells(found.total)))
+    columns = (cluster, _("Baseline"), *found.columns[1:], _("Change"))
+    caption = _("By {cluster}, as recorded").format(cluster=cluster) + (f" ({form.unit})" if form.unit else "")
+    return markup.table(caption, columns, rows, numeric=range(1, len(columns))).text
+
+
+def _bare(value: float | None, form: formats.Quantity) -> str:
+    return "–" if value is None else "*" if math.isnan(value) else form.bare(value)
+
+
+def _shaded(value: float | None, before: float | None, better: str, text: str) -> object:
+    """Return a cell on a shade of blue (better than its baseline) or orange (worse): by 2, 10 and 20 per cent."""
+    if not value or not before or math.isnan(value) or math.isnan(before):
+        return text
+    gain = (value / before - 1) * (1 if better == "higher" else -1)
+    shade = ("#d3e7f5", "#a5cfea", "#74b3dd") if gain > 0 else ("#fbe7c6", "#f6ce8b", "#efb04a")
+    step = sum(abs(gain) >= limit for limit in (0.02, 0.10, 0.20))
+    style = f"display:block;padding:0 .3em;color:#1a1a1a;background:{shade[step - 1]}"
+    return markup.tag("span", text, style=style) if step else text
+
+
+def response_times(curves: Mapping[str, SurvivalCurve], window: float, language: Language = "en") -> str:
+    """Return median, restricted mean and share within the window, with intervals, before and after."""
+    _ = wording.translator(language)
+    days, share = (
+        formats.Quantity(language=language),
+        formats.Quantity(factor=100.0, percent=True, decimals=1, language=language),
+    )
+    names = {"before": _("before"), "after": _("after")}
+    rows = []
+    for arm, curve in curves.items():
+        one, low, high = curve.within(window)
+        rows.append(
+            (
+                names[arm],
+                formats.count(curve.records),
+                f"{days.bare(curve.median)} ({days.interval(*curve.median_interval)})",
+                f"{days.bare(curve.restricted_mean)} ({days.interval(*curve.restricted_mean_interval)})",
+                f"{share.text(one)} ({share.interval(low, high)})",
+            )
+        )
+    horizon = next((curve.horizon for curve in curves.values()), 0.0)
+    columns = (
+        _("Arm"),
+        _("Records"),
+        _("Median, days"),
+        _("Mean up to {horizon} days").format(horizon=f"{horizon:g}"),
+        _("Within {window} days").format(window=f"{window:g}"),
+    )
+    level = wording.confidence(next(iter(curves.values())).confidence, language)
+    caption = _("Time to an answer, with {level} intervals").format(level=level)
+    return markup.table(caption, columns, rows, numeric=range(1, 5)).text
+
+
+def planned(plan: GoalPower, result: GoalResult, language: Language = "en", *, unit: str = "") -> str:
+    """Return what one coming period, and everything to date, can show."""
+    _ = wording.translator(language)
+    rows = []
+    for key, name, found in (
+        ("period", _("One coming period"), plan.period),
+        ("to_date", _("Everything to date"), plan.to_date),
+    ):
+        if found is not None:
+            form = wording_plain.both(result, [found.detectable, plan.beyond, plan.observed], language, unit)
+            chances = (formats.chance(plan.at.get(f"{key}_{truth}"), language) for truth in ("beyond", "observed"))
+            rows.append((name, form.text(found.detectable), *chances))
+    form = wording_plain.both(result, [plan.beyond, plan.observed], language, unit)
+    chance = _("Chance of “achieved” at {effect}")
+    columns = (
+        _("Window"),
+        _("Effect shown with a chance of {wanted}").format(wanted=formats.percent(0.8, 0, language)),
+        chance.format(effect=form.text(plan.beyond)),
+        chance.format(effect=form.text(plan.observed)),
+    )
+    return markup.table(_("What the records can show"), columns, rows, numeric=range(1, 4)).text

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from textwrap import fill
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from evalkit.errors import RecordsError
+from evalkit.errors import RecordsError, printable
 from evalkit.results import Evaluation, StudyResult
 
 if TYPE_CHECKING:
     from evalkit.evaluation.planning import GoalPower
+    from evalkit.publish.runner import Outcome, Progress
+    from evalkit.publish.verify import Verified
+    from evalkit.publish.watch import Watch
     from evalkit.records import Records
     from evalkit.session import OpenStudy
+    from evalkit.starter.propose import Metric
+    from evalkit.starter.start import Started
 
 MARKS = {"achieved": "✔", "not_achieved": "✘", "inconclusive": "~", "not_evaluable": "–", None: " "}
 SHOWN_ROWS = 20
@@ -40,6 +45,22 @@ def evaluation_table(result: StudyResult) -> None:
         for flag in goal.flags:
             if flag.severity != "info":
                 print(f"{goal.id}: {flag.code}: {flag.message}")
+
+
+def history_table(results: Sequence[StudyResult]) -> None:
+    """Print every goal and indicator period by period, a row each."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    print(f"{results[0].study}, {results[0].period} to {results[-1].period}, each up to its end")
+    columns = ("Goal", "Period", "Before", "After", "Estimate", "Interval", "Target", "Verdict")
+    table = Table(*columns, box=None, pad_edge=False)
+    for goals in zip(*((*result.goals, *result.indicators) for result in results), strict=True):
+        for result, goal in zip(results, goals, strict=True):
+            name = goal.id if result is results[0] else ""
+            table.add_row(Text(name), result.period, *_cells(goal.period), _verdict(goal.verdict))
+    Console(width=None if sys.stdout.isatty() else 140, highlight=False).print(table)
 
 
 def power_table(plans: Sequence[GoalPower], basis: str) -> None:
@@ -95,15 +116,20 @@ def _verdict(verdict: str | None) -> str:
 def check_report(study: OpenStudy, as_of: date | None) -> bool:
     """Validate every source, print what was found; return whether some source is above `max_rejected`.
 
-    Raises RecordsError telling every problem of every source at once.
+    Raises RecordsError telling every problem of every source at once, after printing the sources that can be read.
     """
-    sources = study.open_all()
     file = study.file
+    sources, problems = study.open_each()
     parts = [(len(file.goals), "goal"), (len(file.indicators), "indicator"), (len(file.sources), "source")]
     print(f"The study '{file.id}' is valid: {', '.join(_counted(n, word) for n, word in parts if n)}.")
     for records in sources:
         print()
-        _print_source(study, records, as_of)
+        try:
+            _print_source(study, records, as_of)
+        except RecordsError as error:
+            problems.extend(f"source '{records.name}': {message}" for message in error.messages)
+    if problems:
+        raise RecordsError(problems)
     beyond = [records for records in sources if records.too_many_rejected]
     print()
     print(_conclusion(sources, beyond))
@@ -120,13 +146,13 @@ def check_report(study: OpenStudy, as_of: date | None) -> bool:
 def _print_source(study: OpenStudy, records: Records, as_of: date | None) -> None:
     from evalkit.evaluation.series import first_and_last
 
-    names = list(records.files)
-    where = names[0] if len(names) == 1 else f"{len(names)} files, {names[0]} to {names[-1]}"
-    print(f"{records.name} ({where})")
+    print(printable(f"{records.name} ({records.place})"))
+    if not records.one_state:
+        print("  the engine keeps no state between queries: records that change meanwhile are seen changed")
     first, last = first_and_last(records)
     print(f"  {_counted(records.found, 'record')} found" + (f", dated {first} to {last}" if first else ""))
     if not records.found:
-        print("  there is nothing to evaluate: the file has a header and no records")
+        print("  there is nothing to evaluate: there are no records")
     if undated := records.undated():
         print(f"  {undated} have no {records.source.time}, so they belong to no period and do not count")
     if as_of is not None and (late := records.after(as_of)):
@@ -138,14 +164,17 @@ def _print_source(study: OpenStudy, records: Records, as_of: date | None) -> Non
     print(f"  {records.rejected} rejected ({_share(records)}; {limit}):")
     width = len(str(max(records.reasons.values())))
     for reason, count in records.reasons.items():
-        print(f"    {count:>{width}} × {reason}{_hint(reason)}")
-    print("  which rows (row 1 is the header):")
+        print(printable(f"    {count:>{width}} × {reason}{_hint(reason)}"))
+    print("  which rows (row 1 is the header):" if records.files else "  which rows:")
     for row in records.rejected_rows(SHOWN_ROWS):
-        key = f" ({records.source.key} {_printable(row.key)})" if row.key is not None else ""
-        print(f"    {row.file} row {row.row}{key}: {row.reason}")
+        key = f" ({records.source.key} {row.key})" if row.key is not None else ""
+        place = row.file if row.row is None else f"{row.file} row {row.row}"
+        print(printable(f"    {place}{key}: {row.reason}"))
     if records.rejected > SHOWN_ROWS:
         print(f"    … and {records.rejected - SHOWN_ROWS} more")
-    print(f"  all of them with their values, for your eyes only: {_near(write_rejected(study, records))}")
+    path, written = write_rejected(study, records)
+    which = "all" if written == records.rejected else f"{written}"
+    print(f"  {which} of them with their values, for your eyes only: {_near(path)}")
 
 
 def _hint(reason: str) -> str:
@@ -164,11 +193,6 @@ def _conclusion(sources: list[Records], beyond: list[Records]) -> str:
     if not rejected:
         return f"Ready: all {found} records are accepted."
     return f"Ready: {found - rejected} of {found} records are accepted; the {rejected} rejected ones count nowhere."
-
-
-def _printable(text: str) -> str:
-    """Return the text without what could steer a terminal."""
-    return "".join(letter if letter.isprintable() else "�" for letter in text)
 
 
 def _counted(number: int, word: str) -> str:
@@ -191,8 +215,10 @@ def _places(study: OpenStudy, records: Records) -> list[Path]:
     return [folder / "rejected" / f"{records.name}.csv" for folder in folders]
 
 
-def write_rejected(study: OpenStudy, records: Records) -> Path:
+def write_rejected(study: OpenStudy, records: Records) -> tuple[Path, int]:
     """Write the rejected rows where only the user can read them, and no version control takes them along.
+
+    Returns the file and how many rows are in it.
 
     Raises RecordsError when there is no place to write.
     """
@@ -200,10 +226,9 @@ def write_rejected(study: OpenStudy, records: Records) -> Path:
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             (path.parent / ".gitignore").write_text("*\n", encoding="utf-8")
-            records.write_rejected(path)
+            return path, records.write_rejected(path)
         except OSError:
             continue
-        return path
     raise RecordsError(
         f"source '{records.name}': its rejected rows could not be written, neither below {study.file.folder} nor below "
         f"{Path.home()}; make one of them writable."
@@ -218,19 +243,101 @@ def forget_rejected(study: OpenStudy, records: Records) -> None:
 
 
 @contextmanager
-def progress_of_pages() -> Iterator[Callable[[str, int, int], None]]:
-    """Yield a function (page, done, of all): a bar on a terminal, plain lines elsewhere, both on stderr."""
+def progress_of_pages(watch: Watch | None = None) -> Iterator[Progress]:
+    """Yield what is told each page: a bar on a terminal, plain lines elsewhere, the events of a watch that logs."""
+    if watch is not None and watch.log:
+        yield watch.page
+        return
     if not sys.stderr.isatty():
-        yield lambda page, done, of: print(f"{done}/{of} {page}", file=sys.stderr, flush=True)
+        yield lambda made, done, of: print(f"{done}/{of} {made.page}", file=sys.stderr, flush=True)
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("pages", total=None)
 
-        def tell(page: str, done: int, of: int) -> None:
-            bar.update(task, description=page, completed=done, total=of)
+        def tell(made: Outcome, done: int, of: int) -> None:
+            bar.update(task, description=made.page, completed=done, total=of)
 
         yield tell
+
+
+def verified_report(found: Verified, say: Callable[[str], None]) -> None:
+    """Print what `verify` found: on stdout that all is the same, on stderr what is not."""
+    for problem in found.problems[:SHOWN_ROWS]:
+        say(problem)
+    if len(found.problems) > SHOWN_ROWS:
+        say(f"… and {len(found.problems) - SHOWN_ROWS} more differences.")
+    since = f" ({'; '.join(found.since)})" if found.since else ""
+    if not found.problems and found.error is None:
+        print(f"{found.period}: all {found.numbers} numbers are the same, and nothing published was altered{since}.")
+    elif found.problems and since:
+        say(f"the likely reason, as to what was recomputed{since}.")
+
+
+def difference_table(facts: Mapping[str, Any]) -> None:
+    """Print two issues side by side: verdicts, estimates, records; then what they were made from."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from evalkit.publish.compare import shown
+
+    sides = [f"{facts[side]['period']}@{facts[side]['issue']}" for side in ("old", "new")]
+    heads = [f"{name} {side}" for name in ("Verdict", "Estimate", "Records") for side in sides]
+    table = Table("Goal", "Window", *heads, box=None, pad_edge=False)
+    for goal in facts["goals"]:
+        for window, both in goal["windows"].items():
+            if both != [None, None]:
+                verdicts = goal["verdict"] if window == "period" else [one and one["verdict"] for one in both]
+                cells = [*map(_verdict, verdicts), *map(_estimate, both), *map(_counts, both)]
+                table.add_row(Text(goal["id"]), window.replace("_", " "), *map(Text, cells))
+    Console(width=None if sys.stdout.isatty() else 180, highlight=False).print(table)
+    cutoffs = [str(facts[side]["as_of"]) for side in ("old", "new")]
+    print(f"Records up to: {cutoffs[0]}, {cutoffs[1]}" if cutoffs[0] != cutoffs[1] else f"Records up to: {cutoffs[0]}")
+    changes = facts["study"]["changes"] or []
+    print(f"Study file: {'the same' if facts['study']['same'] else 'differs'}")
+    for change in changes:
+        print(f"  {printable(change['key'])}: {printable(shown(change['old']))} → {printable(shown(change['new']))}")
+    files = [printable(f"{one['source']} ({one['file']})") for one in facts["data"]]
+    print(f"Record files: {'differ: ' + ', '.join(files) if files else 'the same'}")
+    print(f"Code: {'the same' if facts['code']['same'] else 'differs'}")
+    versions = [f"{one['key']} {shown(one['old'])} → {shown(one['new'])}" for one in facts["versions"]]
+    print(f"Versions: {', '.join(versions) or 'the same'}")
+
+
+def _estimate(figures: Mapping[str, Any] | None) -> str:
+    if figures is None or figures["estimate"] is None:
+        return "–"
+    return f"{_number(figures['estimate'])} ({' to '.join(map(_number, figures['ci']))})"
+
+
+def _counts(figures: Mapping[str, Any] | None) -> str:
+    arms = [figures[f"records_{arm}"] for arm in ("before", "after")] if figures else []
+    return " / ".join("–" if count is None else f"{count}" for count in arms) or "–"
+
+
+def asked_for_target(metric: Metric) -> str:
+    """Ask what was promised for something the records could measure; Enter leaves it out."""
+    return input(f"{metric.id}: {metric.told}. Promised (-20%, +10%, >=0.9, <=48; Enter: nothing): ")
+
+
+def started_report(started: Started) -> None:
+    """Print what `init` wrote, what it found, and what to do next."""
+    print(f"Wrote {started.study}.")
+    for proposal in started.proposals:
+        table, rows = proposal.table, max((column.rows for column in proposal.columns), default=0)
+        if proposal.time is None:
+            print(f"  {table.path}: left out, no column says when a record was made.")
+            continue
+        time = proposal.time if isinstance(proposal.time, str) else ", ".join(proposal.time)
+        key = f"key '{proposal.key}'" if proposal.key else "no key"
+        print(f"  {table.path}: {rows} records, placed by '{time}', {key}.")
+        for metric in proposal.metrics:
+            print(f"    {metric.id}: {metric.told}")
+    if started.assumed:
+        print("ASSUMED: the baseline (with records, their first half); write the days before your programme.")
+    print(f"Read the file line by line, then try  evalkit check --study {started.study}")

@@ -7,6 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from evalkit import formats, markup, wording
+from evalkit.evaluation.timetable import standing
 from evalkit.formats import Language
 
 if TYPE_CHECKING:
@@ -19,6 +20,16 @@ def in_effect(measure: Measure) -> date | None:
     if measure.actual is not None:
         return measure.actual.start
     return measure.planned.start if measure.planned else None
+
+
+def owner(name: str, language: Language = "en") -> str:
+    """Return an owner as a reader knows it: an id's words set apart, one of two letters in capitals; else as it is.
+
+    >>> owner("customer-service-centre"), owner("it"), owner("Ms Wu")
+    ('customer service centre', 'IT', 'Ms Wu')
+    """
+    told = name.upper() if len(name) == 2 and name.islower() else name.replace("-", " ") if name.islower() else name
+    return wording.looked_up("owner", name, told, language)
 
 
 def planned_text(measure: Measure, language: Language = "en") -> str:
@@ -36,30 +47,56 @@ def planned_text(measure: Measure, language: Language = "en") -> str:
 
 def actual_text(measure: Measure, as_of: date, language: Language = "en") -> str:
     """Return how far a measure was on the cut-off day, and how that compares with its timetable."""
+    _, stands = wording.translator(language), standing(measure, as_of)
+    if stands.actual is None:
+        told = {"unknown": _("not recorded"), "waiting": _("not started")}
+        return told.get(stands.state, _("not started, behind timetable"))
+    start, end = stands.actual
+    if end is None:
+        since, late = formats.day(start, language), stands.late
+        if late is None:
+            return _("since {start}").format(start=since)
+        return _("since {start}, {days} over its timetable").format(start=since, days=days(late, language))
+    span = formats.span(start, end, language)
+    if not stands.late:
+        return span
+    compared = _("{span} ({days} late)") if stands.late > 0 else _("{span} ({days} early)")
+    return compared.format(span=span, days=days(abs(stands.late), language))
+
+
+def behind(study: Study, as_of: date, language: Language = "en") -> list[str]:
+    """Return one sentence for each measure behind its timetable on the cut-off day, or one that says there is none."""
     _ = wording.translator(language)
-    due = measure.planned.end if measure.planned else None
-    if measure.actual is None or measure.actual.start > as_of:
-        if due is None:
-            return _("not recorded")
-        planned = measure.planned.start if measure.planned else None
-        return _("not started, behind timetable") if planned and planned <= as_of else _("not started")
-    start, end = measure.actual.start, measure.actual.end
-    since = formats.day(start, language)
-    if end is None or end > as_of:
-        if due is not None and due < as_of:
-            over = _days((as_of - due).days, language)
-            return _("since {start}, {days} over its timetable").format(start=since, days=over)
-        return _("since {start}").format(start=since)
-    told = formats.span(start, end, language)
-    if due is None or end == due:
+    all_of_them = [(measure, standing(measure, as_of)) for measure in study.measures]
+    late = sorted(all_of_them, key=lambda pair: -(pair[1].late or pair[1].late_start or 0))
+    told = [
+        _("{measure} ({owners}): {state}.").format(
+            measure=wording.title(measure, language),
+            owners=("、" if language == "zh" else ", ").join(owner(name, language) for name in measure.owners) or "–",
+            state=actual_text(measure, as_of, language),
+        )
+        for measure, stands in late
+        if stands.behind
+    ]
+    if told or not late:
         return told
-    late = (end - due).days
-    if late > 0:
-        return _("{span} ({days} late)").format(span=told, days=_days(late, language))
-    return _("{span} ({days} early)").format(span=told, days=_days(-late, language))
+    text = _("No measure is behind its timetable on {day}.").format(day=formats.day(as_of, language))
+    done = [pair for pair in late if pair[1].state == "finished" and (pair[1].late or 0) > 0]
+    if done:
+        worst, stands = done[0]
+        text += (" " if language == "en" else "") + _(
+            "{count} of {all} were finished late, “{measure}” by {days}."
+        ).format(
+            count=len(done),
+            all=len(late),
+            measure=wording.title(worst, language),
+            days=days(stands.late or 0, language),
+        )
+    return [text]
 
 
-def _days(number: int, language: Language) -> str:
+def days(number: int, language: Language) -> str:
+    """Return a number of days in words."""
     _ = wording.translator(language)
     return (_("{number} day") if number == 1 else _("{number} days")).format(number=number)
 
@@ -93,7 +130,7 @@ def _rows(study: Study, commitment: str | None, title: str, as_of: date, languag
             wording.title(measure, language),
             weaknesses,
             title,
-            separator.join(measure.owners) or "–",
+            separator.join(owner(name, language) for name in measure.owners) or "–",
             planned_text(measure, language),
             actual_text(measure, as_of, language),
             goals,

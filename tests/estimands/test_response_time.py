@@ -127,3 +127,14 @@ def test_curve_is_told_in_words_table_and_picture():
 def test_records_that_cannot_be_are_refused(arguments, options, message):
     with pytest.raises(ParameterError, match=message):
         kaplan_meier(*arguments, **options)
+
+
+def test_counts_stand_for_records() -> None:
+    times, answered, counts = [1, 2, 2, 5, 9], [1, 1, 0, 1, 0], [400, 30, 7, 12, 3]
+    grouped = kaplan_meier(times, answered, counts=counts, horizon=8)
+    single = kaplan_meier(np.repeat(times, counts), np.repeat(answered, counts), horizon=8)
+    assert grouped == single
+    assert grouped.records == 452
+    for wrong, told in (([1, 1, 1, 1, 0], r"counts\[4\] is 0"), ([1.5, 1, 1, 1, 1], "whole numbers"), ([1], "shape")):
+        with pytest.raises(ParameterError, match=told):
+            kaplan_meier(times, answered, counts=wrong)

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from calibration import staggered as calibration
 
 import evalkit as ek
 from evalkit.errors import NotEvaluableError, ParameterError
 from evalkit.estimands.staggered import NEVER, rollout_effect
-
-SPEC = importlib.util.spec_from_file_location("calibration", Path(__file__).parents[1] / "calibration" / "staggered.py")
-assert SPEC is not None
-assert SPEC.loader is not None
-calibration: Any = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(calibration)
 
 
 def planted(effect: float = 0.8, *, noise: float = 0.0, units: int = 8) -> dict[str, Any]:
@@ -254,3 +247,20 @@ def test_rare_events_are_compared_or_refused_and_claim_nothing_falsely() -> None
     assert refused < 20
     assert np.mean(covered) > 0.95 - 3 * np.sqrt(0.05 * 0.95 / len(covered))
     assert np.mean(claimed) < 0.025 + 3 * np.sqrt(0.025 * 0.975 / len(claimed))
+
+
+def test_two_by_two_table_of_a_published_study() -> None:
+    # Card and Krueger (1994), American Economic Review 84, p. 772-793, table 3, row 1 and 2: full-time equivalent
+    # employment per restaurant, New Jersey 20.44 before and 21.03 after its minimum wage, Pennsylvania 23.33 and 21.17
+    apart = {"nj": (1.5, 0.75), "pa": (2.0, 1.0)}  # the table has the states' means only; restaurants lie about them
+    means = {"nj": (20.44, 21.03), "pa": (23.33, 21.17)}
+    rows = [
+        (f"{state}{sign}", month, means[state][month - 1] + sign * apart[state][month - 1])
+        for state in means
+        for sign in (-1, 1)
+        for month in (1, 2)
+    ]
+    units, months, values = zip(*rows, strict=True)
+    effect = ek.staggered_rollout(values, units, months, {"nj-1": 2, "nj1": 2})
+    assert effect.estimate == pytest.approx(21.03 / 20.44 / (21.17 / 23.33), rel=1e-12)
+    assert (effect.before, effect.after) == (pytest.approx(20.44 * 21.17 / 23.33), pytest.approx(21.03))

@@ -7,7 +7,6 @@ Int. J. Epidemiol. 46, p. 348-355, is the source of the Sicilian records and of 
 from __future__ import annotations
 
 import csv
-import importlib.util
 import math
 import os
 import subprocess
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from calibration import time_series as calibration
 
 from evalkit.errors import NotEvaluableError, ParameterError
 from evalkit.estimands.time_series import interrupted_time_series
@@ -390,22 +390,11 @@ def test_parameters_that_cannot_be_are_named(change, message):
 # calibration: a seeded small part of tests/calibration/time_series.py
 
 
-@pytest.fixture(scope="module")
-def calibration():
-    path = Path(__file__).parents[1] / "calibration" / "time_series.py"
-    spec = importlib.util.spec_from_file_location("calibration_time_series", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
-
-
 @pytest.mark.parametrize("scenario", range(3))
 @pytest.mark.parametrize(
     ("correlation", "bound", "coverage"), [(0.0, 0.025, 0.935), (0.3, 0.04, 0.92), (0.6, 0.05, 0.90)]
 )
-def test_false_claims_stay_in_their_bounds(calibration, scenario, correlation, bound, coverage):
+def test_false_claims_stay_in_their_bounds(scenario, correlation, bound, coverage):
     replicates = 600
     rng = np.random.default_rng(20250601)
     found = calibration.claims(calibration.TABLE[scenario], correlation, replicates, rng, ("autoregressive",))
@@ -419,7 +408,7 @@ def test_false_claims_stay_in_their_bounds(calibration, scenario, correlation, b
     assert ends(1 - fall - rise)[1] >= coverage
 
 
-def test_shortcuts_break_the_bounds(calibration):
+def test_shortcuts_break_the_bounds():
     rng = np.random.default_rng(20250601)
     found = calibration.claims(calibration.TABLE[1], 0.6, 200, rng, ("model", "hac"))
     assert all(sum(sides) > 0.2 for sides in found.values())

@@ -142,11 +142,28 @@ def test_like_months_have_less_of_a_baseline(study: Study) -> None:
 
 
 def test_what_cannot_be_told_is_said(study: Study) -> None:
-    series = study(records(), MEAN + "    estimator: {kind: interrupted-time-series}\n", extra=ALONE).plan()[0]
-    assert series.period is None
-    assert "interrupted time series" in series.reason
     high = LEVEL.replace("level: 0.90", "difference: 0.5")
     assert "beyond the target" in study(hits(), high, extra=ALONE).plan()[0].reason
+
+
+def test_a_time_series_is_planned_as_though_the_last_year_came_again(study: Study) -> None:
+    goal = MEAN + "    estimator: {kind: interrupted-time-series, family: gaussian}\n"
+    opened = study(records(effect=0.8), goal, extra=ALONE)
+    asked = moments_of(
+        opened.file, opened.file.goals[0], [parse_period("2025-Q4")], date(2025, 12, 31), opened.source_records
+    )
+    basis = basis_of(opened.file, opened.file.goals[0], asked.moments)
+    planned, df = basis.error(parse_period("2025-Q4").window)(0.8)
+    found = opened.evaluate("g", period="2025-Q4").period.effect
+    assert found is not None
+    assert planned == pytest.approx(found.details["standard_error"], rel=0.25)
+    assert df is not None
+    assert 10 < df < 35
+    assert basis.error(parse_period("2025-Q1").window)(0.8)[0] > planned
+    power = opened.plan()[0]
+    assert power.period is not None
+    assert power.period.detectable is not None
+    assert power.period.detectable < 0.8
 
 
 def test_a_frame_of_all_goals(study: Study) -> None:

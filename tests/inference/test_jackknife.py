@@ -1,5 +1,8 @@
 """Delete-one-cluster jackknife."""
 
+import csv
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -107,3 +110,43 @@ def test_coverage_with_few_clusters(clusters: int, unequal: bool) -> None:
     interval = stats.binomtest(inside, draws).proportion_ci(0.99, "wilson")
     assert interval.high >= 0.935
     assert interval.low <= 0.97
+
+
+REFERENCE = Path(__file__).parents[1] / "reference"
+
+
+def districts(sample: str) -> dict[str, np.ndarray]:
+    """Return the sums by district that tests/reference/survey.R writes."""
+    with (REFERENCE / "survey_districts.csv").open(encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["sample"] == sample]
+    return {name: np.array([float(row[name]) for row in rows]) for name in ("w", "w00", "w99", "we")}
+
+
+def arm(sums: dict[str, np.ndarray], name: str) -> np.ndarray:
+    return np.stack([sums[name], sums["w"]], axis=1)[:, :, None]
+
+
+@pytest.mark.parametrize("sample", ["apiclus1", "apiclus2"])
+def test_weighted_clustered_samples_are_those_of_r_survey(sample: str) -> None:
+    sums = districts(sample)
+    with (REFERENCE / "survey.csv").open(encoding="utf-8") as file:
+        known = {row["name"].removeprefix(f"{sample}."): float(row["value"]) for row in csv.DictReader(file)}
+    for name, column in (("api00", "w00"), ("api99", "w99"), ("e", "we")):
+        found = cluster_variance(arm(sums, column)[:, :, None], arm(sums, column), Estimand(scale="level"))
+        assert found.estimate == pytest.approx(known[f"{name}.estimate"], rel=1e-10)
+        assert np.sqrt(found.variance) == pytest.approx(known[f"{name}.se"], rel=1e-9)
+    for scale, name in (("ratio", "log"), ("difference", "difference")):
+        found = cluster_variance(arm(sums, "w99")[:, :, None], arm(sums, "w00"), Estimand(scale=scale))
+        assert found.estimate == pytest.approx(known[f"{name}.estimate"], rel=1e-10)
+        assert np.sqrt(found.variance) == pytest.approx(known[f"{name}.se"], rel=1e-9)
+
+
+def test_published_standard_errors_of_school_districts() -> None:
+    # printed by svymean on apiclus1, JK1 with 15 of 757 districts sampled: the survey package's documentation, "Simple
+    # summary statistics" (r-survey.r-forge.r-project.org/survey/example-summary.html); squares about the replicates' mean
+    sums, left = districts("apiclus1"), np.sqrt(1 - 15 / 757)
+    for column, mean, error in (("w00", 644.169399, 26.3294), ("w99", 606.978142, 26.9985), ("we", 0.786885, 0.0514)):
+        found = cluster_variance(arm(sums, column)[:, :, None], arm(sums, column), Estimand(scale="level"))
+        assert found.estimate == pytest.approx(mean, abs=5e-7)
+        spread = np.sqrt(14 / 15 * ((found.replicates - found.replicates.mean()) ** 2).sum())
+        assert left * spread == pytest.approx(error, abs=5e-5)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import statsmodels.api
+from calibration import rates as calibration
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
@@ -214,19 +212,8 @@ def test_p_of_a_smaller_ratio_falls_as_the_target_rises(x0, x1, targets):
     assert pivot.tails(max(targets))[1] <= pivot.tails(min(targets))[1] + 1e-12
 
 
-@pytest.fixture(scope="module")
-def calibration():
-    path = Path(__file__).parents[1] / "calibration" / "rates.py"
-    spec = importlib.util.spec_from_file_location("calibration_rates", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
-
-
 @pytest.mark.parametrize(("expected", "months", "phi"), [(12, 6, 1.5), (40, 12, 2), (40, 12, 3)])
-def test_error_rates_hold(calibration, expected, months, phi):
+def test_error_rates_hold(expected, months, phi):
     replicates = 1500
     scenario = calibration.Scenario(expected=expected, months_after=months, dispersion=phi)
     rng = np.random.default_rng(20250101)

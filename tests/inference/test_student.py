@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special, stats
 
@@ -92,3 +92,17 @@ def test_normal_limits_without_degrees_of_freedom() -> None:
 def test_a_value_outside_the_log_scale_has_certain_tails() -> None:
     pivot = StudentPivot(estimate=2.0, se=0.3, df=9.0, method="t", link="log")
     assert pivot.tails(0.0) == (0.0, 1.0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(k3=st.floats(-1.2, 1.2), k1=st.floats(-0.3, 0.3), confidence=st.floats(0.6, 0.999))
+def test_a_cautious_correction_only_widens_and_still_inverts(k3: float, k1: float, confidence: float) -> None:
+    given_ = {"estimate": 0.8, "se": 0.1, "df": 6.0, "method": "", "link": "log"}
+    plain = StudentPivot(**given_)
+    skewed = StudentPivot(**given_, skewness=Skewness(k1, k3, 2.0))
+    cautious = StudentPivot(**given_, skewness=Skewness(k1, k3, 2.0), cautious=True)
+    found = cautious.interval(confidence)
+    ends = [pivot.interval(confidence) for pivot in (plain, skewed)]
+    assert found == pytest.approx((min(low for low, _ in ends), max(high for _, high in ends)), rel=1e-12)
+    for limit, side in zip(found, (0, 1), strict=True):
+        assert cautious.tails(limit)[side] == pytest.approx((1 - confidence) / 2, rel=1e-6)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import re
+
 import nbformat
 import pytest
 
+from evalkit import markup
 from evalkit.publish import html
 
 V4 = nbformat.v4
@@ -60,7 +65,7 @@ def test_code_is_folded_below_what_it_shows_and_escaped() -> None:
 def test_title_falls_back_and_links_are_escaped() -> None:
     text = page(V4.new_markdown_cell("no heading"), fallback="the <page>", links=[("All & more", 'x.html?"')])
     assert "<title>the &lt;page&gt;</title>" in text
-    assert '<a href="x.html?&#34;">All &amp; more</a>' in text
+    assert '<a href="x.html?&quot;">All &amp; more</a>' in text
     assert html.title_of(V4.new_notebook(cells=[V4.new_markdown_cell("# Heading")])) == "Heading"
 
 
@@ -75,6 +80,38 @@ def test_the_same_notebook_gives_the_same_bytes_and_fetches_nothing() -> None:
     cells = [V4.new_markdown_cell("# A", id="a"), V4.new_code_cell("x", id="b")]
     one = page(*cells)
     assert one == page(*cells)
-    assert "http" not in one
-    assert "<script" not in one
+    assert not re.search(r"https?://|<link|@import|url\((?!#)", one)
     assert "@media print" in one
+
+
+def test_no_script_runs_but_the_pages_own() -> None:
+    hostile = "<script>alert(1)</script><img src=x onerror=alert(1)>"
+    text = page(shown({"text/html": hostile}), V4.new_markdown_cell("# A"))
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', text)
+    (own,) = [found for found in re.findall(r"<script>(.*?)</script>", text, re.S) if found != "alert(1)"]
+    assert policy
+    assert text.index("Content-Security-Policy") < text.index("<style")
+    allowed = base64.b64encode(hashlib.sha256(own.encode()).digest()).decode()
+    assert f"script-src 'sha256-{allowed}'" in policy[1]
+    assert "default-src 'none'" in policy[1]
+    assert "script-src 'unsafe-inline'" not in policy[1]
+
+
+def test_a_title_cannot_leave_the_header_of_the_printed_page() -> None:
+    text = page(V4.new_markdown_cell('# Score "+10 %" </style> \\ 银行'))
+    told = re.search(r'@top-left \{ content: "([^"]*)"; \}', text)
+    assert told
+    assert text.count("</style>") == 1
+    assert re.sub(r"\\([0-9a-f]+) ", lambda found: chr(int(found[1], 16)), told[1]) == html.title_of(
+        V4.new_notebook(cells=[V4.new_markdown_cell('# Score "+10 %" </style> \\ 银行')])
+    )
+
+
+def test_regions_of_one_name_are_told_apart() -> None:
+    tables = [markup.table("Before & after", ("a", "b"), [("x", 1)]).text] * 3
+    text = page(shown({"text/html": "".join(tables)}))
+    assert re.findall(r'role="region" tabindex="0" aria-label="([^"]*)"', text) == [
+        "Before &amp; after",
+        "Before &amp; after (2)",
+        "Before &amp; after (3)",
+    ]

@@ -349,7 +349,7 @@ def test_text_and_parquet_do_not_mix(bench: Any, f: Any) -> None:
     assert "Parquet and text files cannot be one source" in told(bench)[0]
 
 
-def test_a_table_of_a_connection_is_told_to_be_for_later(bench: Any, f: Any) -> None:
+def test_a_connection_without_its_variable(bench: Any, f: Any) -> None:
     bench.plan([f("day", "date"), f("x", "number")])
     source = bench.study["sources"]["s"]
     del source["path"]
@@ -358,7 +358,7 @@ def test_a_table_of_a_connection_is_told_to_be_for_later(bench: Any, f: Any) -> 
     for answer in (bench.evaluate(), bench.check()):
         assert answer.code == 2
         assert answer.err.count("evalkit:") == 1
-        assert "this version reads files only" in answer.err
+        assert "the environment variable EVALKIT_CONNECTION_WAREHOUSE is not set" in answer.err
 
 
 def test_opening_again_after_mending(plain: Any) -> None:

@@ -17,7 +17,8 @@ import pytest
 
 from evalkit.errors import RecordsError
 from evalkit.records.fetch import fetch
-from evalkit.records.source import inert, places_passed_over, row_number
+from evalkit.records.source import places_passed_over, row_number
+from evalkit.spreadsheet import inert
 
 
 def counts(bench: Any) -> tuple[int, int, dict[str, int]]:

@@ -123,9 +123,9 @@ class ControlChart:
 
     def plot(self) -> Any:
         """Draw the chart; return the matplotlib figure."""
-        from evalkit import figures_series
+        from evalkit import figures
 
-        return figures_series.control_chart(self)
+        return figures.control_chart(self)
 
     def _repr_html_(self) -> str:
         from evalkit import markup

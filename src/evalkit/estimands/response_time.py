@@ -104,9 +104,9 @@ class SurvivalCurve:
 
     def plot(self, window: float | None = None) -> Any:
         """Draw the share answered over time, a window marked; return the matplotlib figure."""
-        from evalkit import curves
+        from evalkit import figures
 
-        return curves.answered({"": self}, window=window)
+        return figures.answered({"": self}, window=window)
 
     def _repr_html_(self) -> str:
         from evalkit import markup
@@ -125,6 +125,7 @@ def kaplan_meier(
     durations: ArrayLike,
     answered: ArrayLike | None = None,
     *,
+    counts: ArrayLike | None = None,
     horizon: float | None = None,
     confidence: float = 0.95,
 ) -> SurvivalCurve:
@@ -135,6 +136,7 @@ def kaplan_meier(
     durations : time from receipt to answer or, for open records, to the data cut-off; >= 0, one unit, shape (n,).
     answered : True where the record was answered, False where it was still open (right-censored), shape (n,);
         None when all were answered. What keeps a record open must not depend on how long it will take.
+    counts : how many records each entry stands for, whole numbers above 0, shape (n,); None for one each.
     horizon : upper end of the restricted mean; default the longest duration. It cannot lie beyond that unless
         all records with the longest duration were answered.
     confidence : level of all intervals, which hold pointwise.
@@ -146,7 +148,7 @@ def kaplan_meier(
 
     Raises
     ------
-    ParameterError : shapes differ, a duration is negative or missing, or the horizon cannot be reached.
+    ParameterError : shapes differ, a duration is negative or missing, a count is none, the horizon cannot be reached.
 
     Source: Kaplan and Meier (1958), J. Am. Stat. Assoc. 53, 457-481; Kalbfleisch and Prentice (2002), The
     Statistical Analysis of Failure Time Data, 2nd ed., p. 18; median's interval: Brookmeyer and Crowley (1982),
@@ -157,11 +159,11 @@ def kaplan_meier(
     (31.0, (13.0, inf), 52.6455)
     """
     check_confidence(confidence)
-    time, known = _records(durations, answered)
+    time, known, size = _records(durations, answered, counts)
     times, inverse = np.unique(time, return_inverse=True)
-    events = np.bincount(inverse, weights=known, minlength=times.size)
-    total = np.bincount(inverse, minlength=times.size)
-    at_risk = time.size - np.concatenate([[0], np.cumsum(total)[:-1]])
+    events = np.bincount(inverse, weights=known * size, minlength=times.size)
+    total = np.bincount(inverse, weights=size, minlength=times.size)
+    at_risk = total.sum() - np.concatenate([[0.0], np.cumsum(total)[:-1]])
     survival = np.cumprod(1 - events / at_risk)
     gone = events == at_risk
     hazard_variance = np.where(gone, 0.0, events / (at_risk * np.where(gone, 1, at_risk - events)))
@@ -177,7 +179,7 @@ def kaplan_meier(
         low=tuple(low.tolist()),
         high=tuple(high.tolist()),
         confidence=confidence,
-        records=int(time.size),
+        records=int(total.sum()),
         median=_first_at_half(times, survival),
         median_interval=(_first_at_half(times, low), _first_at_half(times, high)),
         restricted_mean=mean,
@@ -186,13 +188,16 @@ def kaplan_meier(
     )
 
 
-def _records(durations: ArrayLike, answered: ArrayLike | None) -> tuple[Array, NDArray[np.bool_]]:
+def _records(
+    durations: ArrayLike, answered: ArrayLike | None, counts: ArrayLike | None
+) -> tuple[Array, NDArray[np.bool_], Array]:
     time = np.asarray(durations, dtype=float)
     known = np.ones(time.shape, dtype=bool) if answered is None else np.asarray(answered)
-    if time.ndim != 1 or time.shape != known.shape or time.size == 0:
+    size = np.ones(time.shape) if counts is None else np.asarray(counts, dtype=float)
+    if time.ndim != 1 or not time.shape == known.shape == size.shape or time.size == 0:
         raise ParameterError(
-            f"durations has the shape {time.shape}, answered {known.shape}; expected one value each for every "
-            "record, and at least one record."
+            f"durations has the shape {time.shape}, answered {known.shape}, counts {size.shape}; expected one value "
+            "each for every record, and at least one record."
         )
     wrong = np.flatnonzero(~(np.isfinite(time) & (time >= 0)))
     if wrong.size:
@@ -202,7 +207,10 @@ def _records(durations: ArrayLike, answered: ArrayLike | None) -> tuple[Array, N
         )
     if not np.isin(known, (0, 1)).all():
         raise ParameterError("answered holds other values than True and False.")
-    return time, known.astype(bool)
+    odd = np.flatnonzero(~((size > 0) & (size == np.floor(size)) & np.isfinite(size)))
+    if odd.size:
+        raise ParameterError(f"counts[{odd[0]}] is {size[odd[0]]:g}; expected whole numbers of records above 0.")
+    return time, known.astype(bool), size
 
 
 def _log_log_limits(survival: Array, variance: Array, z: float) -> tuple[Array, Array]:

@@ -77,6 +77,6 @@ class RolloutEffect(Effect):
 
     def plot(self) -> Any:
         """Draw the event study; return the matplotlib figure."""
-        from evalkit import figures_series
+        from evalkit import figures
 
-        return figures_series.event_study(self)
+        return figures.event_study(self.to_dict())

@@ -122,9 +122,9 @@ class TimeSeriesEffect(Effect):
 
     def plot(self) -> Any:
         """Draw the series, its fit and the counterfactual with its band; return the matplotlib figure."""
-        from evalkit import figures_series
+        from evalkit import figures
 
-        return figures_series.course(self)
+        return figures.course(self)
 
     def _repr_html_(self) -> str:
         from evalkit import markup, tables

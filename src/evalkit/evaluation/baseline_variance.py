@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from evalkit.effect import Better, Effect, Scale
 from evalkit.errors import NotEvaluableError
 from evalkit.evaluation.common_shocks import baseline_shocks
+from evalkit.evaluation.interrupted import plan_of, series_effect
 from evalkit.evaluation.window import choices_of, estimate, scale_of
 from evalkit.evaluation.windows import Comparison, month_shares
 from evalkit.inference.power import Curve, Domain, contrast_curve, rate_curve
@@ -36,6 +38,7 @@ class Basis:
     per_day : variance of one day's value on the working scale; a window's is this over its days.
     lasting : what of a level's variance does not fall with the days (branches that differ at all times).
     df : degrees of freedom of that variance; dispersed : whether a rate's counts are taken as overdispersed.
+    series : standard error and df of a goal's time series that goes on to a window's end; None where there is none.
     """
 
     kind: str
@@ -51,6 +54,7 @@ class Basis:
     df: float | None
     dispersed: bool
     shocks: MonthShocks | None
+    series: Callable[[Window], tuple[float, float | None]] | None = None
 
     @property
     def domain(self) -> Domain:
@@ -104,6 +108,9 @@ class Basis:
 
     def error(self, window: Window) -> Callable[[float], tuple[float, float | None]]:
         """Return the standard error and df that the window would have, as a function of the true effect."""
+        if self.series is not None:
+            answer = self.series(window)
+            return lambda _: answer
         before = 0.0 if self.scale == "level" else 1 / self._days_before(window)
         months, weights, arm = self._months(window)
 
@@ -134,7 +141,7 @@ class Basis:
 
     def curve(self, window: Window, level: float) -> Curve:
         """Return the probability of `achieved` in this window over true effects, tested at a one-sided level."""
-        if self.kind == "rate" and self.scale == "ratio":
+        if self.kind == "rate" and self.scale == "ratio" and self.series is None:
             days = self._days_before(window)
             events = self.events * days / self.baseline.days
             return rate_curve(
@@ -161,15 +168,13 @@ class Basis:
 def basis_of(study: Study, goal: Any, moments: Moments) -> Basis:
     """Return what the goal's baseline tells. Raises NotEvaluableError where it tells nothing."""
     scale, kind, baseline = scale_of(goal), goal.metric.kind, study.windows_of(goal)[0]
-    if goal.estimator.kind != "direct":
-        raise NotEvaluableError(
-            "estimator_not_planned", "What an interrupted time series can show depends on the series still to come."
-        )
     sums = moments.sums[moments.within([baseline]), :2].sum(axis=0)
     value = float(sums[0] / sums[1]) if sums[1] > 0 else math.nan
     usable = 0 < value < 1 if kind == "proportion" else value > 0 if kind == "rate" or scale == "ratio" else True
     if not (usable and math.isfinite(value)):
         raise NotEvaluableError("no_baseline_variance", f"The baseline's value is {value:g}; it shows no variation.")
+    if goal.estimator.kind != "direct":
+        return _of_series(study, goal, moments, baseline, value)
     whole = baseline.days
     found: list[tuple[float, Effect]] = []
     for inside in _splits(study, kind, baseline):
@@ -201,9 +206,71 @@ def basis_of(study: Study, goal: Any, moments: Moments) -> Basis:
         dispersed=bool(dfs),
         shocks=baseline_shocks(goal, moments, baseline, scale) if study.inference.common_shocks == "auto" else None,
     )
+    return _reachable(basis)
+
+
+def _reachable(basis: Basis) -> Basis:
     if not basis.domain[0] < basis.target < basis.domain[1]:
         raise NotEvaluableError("ceiling", "No value that the metric can take lies beyond the target.")
     return basis
+
+
+def _of_series(study: Study, goal: Any, moments: Moments, baseline: Window, value: float) -> Basis:
+    """Return what a goal's time series tells: its own model, fitted as though the baseline's last year came again.
+
+    Raises NotEvaluableError('too_few_points') with less than a year of baseline.
+    """
+    plan = plan_of(goal)
+    if plan is None or len(list(baseline.months())) < 12:
+        raise NotEvaluableError("too_few_points", "The baseline has less than a year, which planning lets come again.")
+
+    @cache
+    def error(window: Window) -> tuple[float, float | None]:
+        comparison = Comparison(before=baseline, after=(window,), asked=window)
+        going_on = _repeated(moments, baseline, window.end)
+        effect = series_effect(study, goal, going_on, comparison, study.inference.confidence, plan)
+        return effect.details["standard_error"], effect.df
+
+    basis = Basis(
+        kind=goal.metric.kind,
+        scale="ratio",
+        better=goal.better,
+        target=goal.target.value,
+        value=value,
+        events=0.0,
+        baseline=baseline,
+        same_months=False,
+        per_day=0.0,
+        lasting=0.0,
+        df=None,
+        dispersed=False,
+        shocks=None,
+        series=error,
+    )
+    return _reachable(basis)
+
+
+def _repeated(moments: Moments, baseline: Window, end: date) -> Moments:
+    """Return the baseline's cells with those of its last twelve months put again after them, year by year."""
+    whole = np.flatnonzero(moments.within([baseline]))
+    months = moments.start[whole].astype("datetime64[M]")
+    last = whole[months > np.datetime64(baseline.end, "M") - 12]
+    chosen, starts = [whole], [moments.start[whole]]
+    for year in range(1, (end.year - baseline.end.year) + 2):
+        month = moments.start[last].astype("datetime64[M]")
+        chosen.append(last)
+        starts.append(
+            (month + 12 * year).astype("datetime64[D]") + (moments.start[last] - month.astype("datetime64[D]"))
+        )
+    start, cells = np.concatenate(starts), np.concatenate(chosen)
+    kept = start <= np.datetime64(end)
+    return _cells(moments, cells[kept], start[kept])
+
+
+def _cells(moments: Moments, chosen: Any, start: Any) -> Moments:
+    """Return these cells with other starts."""
+    parts = {name: getattr(moments, name)[chosen] for name in ("cluster", "stratum", "sums", "counts")}
+    return replace(moments, start=start, **parts)
 
 
 def _splits(study: Study, kind: str, baseline: Window) -> Iterator[list[Window]]:
@@ -228,14 +295,7 @@ def _split(
     start = moments.start.copy()
     month = start[moved].astype("datetime64[M]")
     start[moved] = (month + 12 * _FAR_YEARS).astype("datetime64[D]") + (start[moved] - month.astype("datetime64[D]"))
-    apart = replace(
-        moments,
-        start=start[chosen],
-        cluster=moments.cluster[chosen],
-        stratum=moments.stratum[chosen],
-        sums=moments.sums[chosen],
-        counts=moments.counts[chosen],
-    )
+    apart = _cells(moments, chosen, start[chosen])
     after = Window(
         add_months(baseline.start, 12 * _FAR_YEARS), add_months(baseline.end, 12 * _FAR_YEARS) + timedelta(days=1)
     )

@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from evalkit.errors import NotEvaluableError, ParameterError, StudyError
+from evalkit.errors import NotEvaluableError, ParameterError
 from evalkit.evaluation.common_shocks import baseline_months
 from evalkit.evaluation.diagnostics import Case, diagnose, flag
+from evalkit.evaluation.gather import Question, gathered, moments_of
 from evalkit.evaluation.looks import evaluate_to_date
-from evalkit.evaluation.rollout import effect_of_rollout, no_comparison, pre_trend, reached_days
+from evalkit.evaluation.rollout import effect_of_rollout, no_comparison, pre_trend
 from evalkit.evaluation.sensitivity import sensitivity
 from evalkit.evaluation.window import Outcome, evaluate_window, scale_of
-from evalkit.evaluation.windows import Comparison, atomic, cuts, looks_until, period_comparison
+from evalkit.evaluation.windows import Comparison, period_comparison
+from evalkit.evaluation.winsorised import winsorised
 from evalkit.inference.multiplicity import adjust
-from evalkit.moments import Moments, calendar_exposure, exposure_moments, goal_moments, merge_exposure
 from evalkit.periods import Period
 from evalkit.results import Evaluation, Flag, GoalResult, SensitivityLine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from evalkit.estimands.staggered_result import RolloutEffect
-    from evalkit.records import Records
     from evalkit.study import Study
+
+__all__ = ["Question", "adjust_family", "check_period", "evaluate_question", "gathered", "moments_of"]
 
 
 def check_period(study: Study, period: Period, as_of: date) -> None:
-    """Raise ParameterError for a period before the programme, or one that begins after the cut-off."""
+    """Raise ParameterError for a study without goals, a period before the programme or one after the cut-off."""
+    if not study.goals:
+        raise ParameterError(f"{study.path}: has no goals yet; write what was promised under `goals`.")
     if period.end < study.programme_start:
         raise ParameterError(
             f"The period {period.label} ends on {period.end}, before the programme starts on {study.programme_start}; "
@@ -40,44 +42,6 @@ def check_period(study: Study, period: Period, as_of: date) -> None:
             f"The period {period.label} begins on {period.start}, after the data cut-off {as_of}; name an earlier "
             "period or a later cut-off."
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """One goal or indicator with the moments its evaluations need.
-
-    `exposure` are the records of a rate's own exposure source; `sources` opens any source of the study.
-    """
-
-    question: Any
-    moments: Moments
-    records: Records
-    sources: Callable[[str], Records]
-    exposure: Records | None = None
-
-
-def moments_of(
-    study: Study, question: Any, periods: Sequence[Period], as_of: date, records: Callable[[str], Records]
-) -> Question:
-    """Return the moments of a goal for these periods, exposure included."""
-    source = records(question.source)
-    days = cuts(study, question, [look for period in periods for look in looks_until(study, period)], as_of)
-    exposed: Records | None = None
-    moments = goal_moments(source, question, as_of=as_of, timezone=study.timezone, cuts=days)
-    if question.metric.kind == "rate":
-        exposure = question.metric.exposure
-        if exposure == "calendar-days":
-            if question.standardise_by:
-                raise StudyError(
-                    f"goal '{question.id}': calendar days are the same for every {question.standardise_by[0]}, so "
-                    "there is no mix to hold; leave `standardise_by` out, or name an exposure that has these columns."
-                )
-            moments = calendar_exposure(moments, atomic(days))
-        elif not isinstance(exposure, str):
-            exposed = records(exposure.source)
-            other = exposure_moments(exposed, question, as_of=as_of, cuts=days)
-            moments = merge_exposure(moments, other)
-    return Question(question=question, moments=moments, records=source, sources=records, exposure=exposed)
 
 
 def evaluate_question(study: Study, asked: Question, period: Period, as_of: date, language: str) -> GoalResult:
@@ -101,6 +65,7 @@ def evaluate_question(study: Study, asked: Question, period: Period, as_of: date
         outcome = evaluate_window(study, question, asked.moments, comparison, confidence, shocks)
         if blocked is None:
             lines = sensitivity(study, question, asked.moments, outcome)
+            lines += winsorised(study, asked, outcome, as_of)
             flags += outcome.flags
             flags += diagnose(
                 Case(
@@ -115,7 +80,7 @@ def evaluate_question(study: Study, asked: Question, period: Period, as_of: date
                 )
             )
             if question.rollout is not None:
-                rollout, cautions = _rollout(study, asked, comparison, period, as_of)
+                rollout, cautions = _rollout(study, asked, comparison, as_of)
                 flags += cautions
     except NotEvaluableError as reason:
         flags.append(Flag(code=reason.code, severity="serious", message=reason.messages[0]))
@@ -144,16 +109,14 @@ def evaluate_question(study: Study, asked: Question, period: Period, as_of: date
 
 
 def _rollout(
-    study: Study, asked: Question, comparison: Comparison, period: Period, as_of: date
+    study: Study, asked: Question, comparison: Comparison, as_of: date
 ) -> tuple[RolloutEffect | None, tuple[Flag, ...]]:
-    """Return the effect of a staggered roll-out and its cautions; grouped anew where the goal's cluster is no unit."""
-    question, plan = asked.question, asked.question.rollout
+    """Return the effect of a staggered roll-out and its cautions."""
     try:
-        reached = reached_days(asked.sources(plan.source), plan, as_of)
-        if question.cluster != plan.unit:
-            by_unit = question.model_copy(update={"cluster": plan.unit})
-            asked = moments_of(study, by_unit, [period], as_of, asked.sources)
-        effect = effect_of_rollout(question, asked.moments, reached, comparison, study.inference.confidence)
+        assert asked.reached is not None
+        assert asked.by_unit is not None
+        reached = {unit: day for unit, day in asked.reached().items() if day <= as_of}
+        effect = effect_of_rollout(asked.question, asked.by_unit, reached, comparison, study.inference.confidence)
     except NotEvaluableError as reason:
         return None, (no_comparison(reason),)
     return effect, pre_trend(effect)

@@ -19,7 +19,7 @@ from evalkit.errors import NotEvaluableError
 from evalkit.evaluation.baseline_variance import Basis, basis_of
 from evalkit.evaluation.conductor import Question, moments_of
 from evalkit.evaluation.looks import evaluate_to_date
-from evalkit.evaluation.series import first_and_last
+from evalkit.evaluation.series import GRACE_DAYS, first_and_last
 from evalkit.evaluation.window import scale_of
 from evalkit.inference.anytime import Anytime
 from evalkit.inference.numeric import lower_tail
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from evalkit.study import Study
 
 HORIZON_MONTHS = 120  # how far ahead periods are counted
-GRACE_DAYS = 7  # records need not reach a period's very last day for it to count as finished
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,9 +99,14 @@ class GoalPower:
 _WINDOWS = ("period", "to_date")
 
 
-def plan(study: Study, records: Callable[[str], Records]) -> tuple[GoalPower, ...]:
-    """Return the power of every goal of the study, before the programme or during it."""
-    return tuple(_goal_power(study, goal, records) for goal in study.goals)
+def plan(
+    study: Study, records: Callable[[str], Records], goals: Sequence[Any] = (), until: date | None = None
+) -> tuple[GoalPower, ...]:
+    """Return the power of these goals of the study (default all), before the programme or during it.
+
+    `until` asks for what was known on that day: later records do not count.
+    """
+    return tuple(_goal_power(study, goal, records, until) for goal in goals or study.goals)
 
 
 def assumptions(study: Study) -> str:
@@ -119,11 +123,12 @@ def assumptions(study: Study) -> str:
     )
 
 
-def _goal_power(study: Study, goal: Any, records: Callable[[str], Records]) -> GoalPower:
+def _goal_power(study: Study, goal: Any, records: Callable[[str], Records], until: date | None) -> GoalPower:
     scale, target = scale_of(goal), goal.target.value
     bare = GoalPower(goal=goal.id, scale=scale, better=goal.better, target=target, at={})
     source = records(goal.source)
     last = first_and_last(source)[1]
+    last = min(last, until) if last and until else last
     looks = list(_looks(study, goal, last))
     done = [look for look in looks if last is not None and look.end <= last + timedelta(days=GRACE_DAYS)]
     as_of = done[-1].end if done else study.baseline.end

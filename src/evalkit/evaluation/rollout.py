@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from evalkit.records import Records
 
 
-def reached_days(records: Records, rollout: Any, as_of: date) -> dict[str, date]:
-    """Return the first day each unit was reached, of units reached by the cut-off.
+def first_days(records: Records, rollout: Any) -> dict[str, date]:
+    """Return the first day each unit was reached.
 
     Raises NotEvaluableError where more of the roll-out's records were rejected than the study allows.
     """
@@ -32,7 +32,7 @@ def reached_days(records: Records, rollout: Any, as_of: date) -> dict[str, date]
     table = records.valid
     table = table.select(unit=table[rollout.unit].cast("string"), day=table[rollout.date].cast("date"))
     rows = fetch(table.group_by("unit").agg(day=table.day.min()))
-    return {row["unit"]: row["day"] for row in rows if row["unit"] and row["day"] and row["day"] <= as_of}
+    return {row["unit"]: row["day"] for row in rows if row["unit"] and row["day"]}
 
 
 def effect_of_rollout(

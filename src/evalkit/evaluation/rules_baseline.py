@@ -31,20 +31,25 @@ def baseline(case: Case) -> Iterator[Flag]:
     yield from _extreme(case, months.values)
 
 
-def _trend(case: Case, months: Array, values: Array) -> Iterator[Flag]:
-    """Test a straight line beside the season, with errors whose neighbours may be alike."""
+def slope_of(months: Array, values: Array) -> tuple[float, float, float]:
+    """Return the slope a month of a straight line beside the season, its standard error and degrees of freedom."""
     time = months - months.mean()
     design = np.column_stack([seasonal_design(months, len(months)), time])
     fitted, *_ = np.linalg.lstsq(design, values, rcond=None)
     errors = error_model(design, values - design @ fitted, months.astype(np.int64))
-    error = float(np.sqrt(errors.covariance[-1, -1]))
+    return float(fitted[-1]), float(np.sqrt(errors.covariance[-1, -1])), errors.df
+
+
+def _trend(case: Case, months: Array, values: Array) -> Iterator[Flag]:
+    """Test a straight line beside the season, with errors whose neighbours may be alike."""
+    slope, error, df = slope_of(months, values)
     if error == 0:
         return
-    p = 2 * float(special.stdtr(errors.df, -abs(fitted[-1]) / error))
+    p = 2 * float(special.stdtr(df, -abs(slope) / error))
     if p < 1 - case.study.inference.confidence:
         ratio = scale_of(case.question) == "ratio"
-        a_year = (float(np.exp(12 * fitted[-1])) - 1) * 100 if ratio else 12 * float(fitted[-1])
-        good = (fitted[-1] > 0) == (case.question.better == "higher")
+        a_year = (float(np.exp(12 * slope)) - 1) * 100 if ratio else 12 * slope
+        good = (slope > 0) == (case.question.better == "higher")
         yield flag(
             "pre_existing_trend",
             "caution" if good else "info",

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from evalkit.errors import ParameterError
 from evalkit.periods import Frequency, Period, Window, period_containing
+from evalkit.records.fetch import fetch
+from evalkit.records.fields import DAY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import pandas as pd
 
     from evalkit.records import Records
     from evalkit.study import Study
+
+GRACE_DAYS = 7  # records need not reach a period's very last day for it to count as finished
 
 
 def series(
@@ -51,12 +55,23 @@ def series(
 
 def first_and_last(records: Records) -> tuple[date | None, date | None]:
     """Return the days of the earliest and the latest accepted record, (None, None) without any."""
-    from evalkit.records.fetch import fetch
-    from evalkit.records.fields import DAY
-
     valid = records.valid
     row = fetch(valid.agg(first=valid[DAY].min(), last=valid[DAY].max()))[0]
     return row["first"], row["last"]
+
+
+def last_day(questions: Sequence[Any], records: Callable[[str], Records]) -> date:
+    """Return the last day of which some record of these goals speaks, today at most: later ones are mistakes.
+
+    Rejected records are asked too, for to tell them apart takes a whole reading. Raises ParameterError without any.
+    """
+    days: list[date | None] = []
+    for name in dict.fromkeys(question.source for question in questions):
+        table = records(name).table
+        days.append(fetch(table.agg(last=table[DAY].max()))[0]["last"])
+    if not any(days):
+        raise ParameterError("No record has a date, so there is no period to evaluate; name one, or mend the records.")
+    return min(max(day for day in days if day), date.today())
 
 
 def _phases(study: Study, question: Any, whole: Window) -> list[tuple[str, Window]]:

@@ -1,4 +1,4 @@
-"""Pictures of results: estimate against target, and the monthly course. Results in, a matplotlib figure out.
+"""Pictures of results: results in, a matplotlib figure out, in either language.
 
 Colour is never alone: each verdict has its own marker, and words stand beside it. The palette is that of Okabe
 and Ito (2008), told apart by readers with any colour vision. Figures are built without pyplot, so nothing
@@ -6,18 +6,25 @@ depends on a window system or on state left behind by another figure.
 """
 
 from evalkit.figures.course import trend
-from evalkit.figures.estimates import effect, forest
-from evalkit.figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILLION, styled, text_width
+from evalkit.figures.curves import answered, bounds, power, sequence
+from evalkit.figures.distribution import histogram, strip
+from evalkit.figures.estimates import effect, forest, glance
+from evalkit.figures.series import control_chart, course, event_study
+from evalkit.figures.style import styled, text_width
 
 __all__ = [
-    "BLACK",
-    "BLUE",
-    "GREEN",
-    "GREY",
-    "ORANGE",
-    "VERMILLION",
+    "answered",
+    "bounds",
+    "control_chart",
+    "course",
     "effect",
+    "event_study",
     "forest",
+    "glance",
+    "histogram",
+    "power",
+    "sequence",
+    "strip",
     "styled",
     "text_width",
     "trend",

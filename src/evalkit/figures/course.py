@@ -1,20 +1,33 @@
-"""The monthly course of a metric, with its baseline, phase-in, target and the measures' dates."""
+"""The monthly course of a metric: baseline, phase-in, target, the measures' dates, and what was to be expected."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
 from evalkit import formats, wording
-from evalkit.figures.style import BLACK, BLUE, GREY, POINTS, VERMILLION, styled, tick
-from evalkit.formats import Language, Quantity
+from evalkit.figures.series import expected
+from evalkit.figures.style import (
+    BLACK,
+    BLUE,
+    GREY,
+    VERMILLION,
+    canvas,
+    day_place,
+    finish,
+    month_axis,
+    number_axis,
+    styled,
+)
+from evalkit.formats import Language
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from evalkit.estimands.time_series_result import TimeSeriesEffect
     from evalkit.results import GoalResult
 
 
@@ -25,26 +38,27 @@ def trend(
     *,
     unit: str = "",
     measures: Sequence[tuple[str, date]] = (),
+    counterfactual: TimeSeriesEffect | None = None,
 ) -> Figure:
     """Draw the metric month by month: baseline value, phase-in, target line, the period, the measures' dates.
 
     `series` has the columns start, end, value and phase ('baseline', 'phase-in', 'after'); `measures` are
-    (label, date) of each measure put into effect.
+    (label, date) of each measure put into effect; `counterfactual` is a time-series model of the months.
     """
+    import numpy as np
     import pandas as pd
-    from matplotlib.figure import Figure
 
     _ = wording.translator(language)
     series = series.assign(start=pd.to_datetime(series["start"]), end=pd.to_datetime(series["end"]))
     values = [float(value) for value in series["value"].dropna()]
-    width, height = 760.0, 330.0
     with styled():
-        figure = Figure(figsize=(width / POINTS, height / POINTS))
-        axes = figure.add_axes((74 / width, 64 / height, (width - 96) / width, (height - 64 - 60) / height))
+        figure, axes = canvas(350)
         form = formats.quantity(result.kind, "level", values, unit=unit, language=language)
-        middle = series["start"] + (series["end"] - series["start"]) / 2
+        _phases(axes, series, result, _)
+        if counterfactual is not None:
+            expected(axes, counterfactual, language, form, shift=np.timedelta64(15, "D"))
         axes.plot(
-            middle,
+            series["start"] + (series["end"] - series["start"]) / 2,
             [form.shown(float(v)) for v in series["value"]],
             color=BLUE,
             marker="o",
@@ -52,46 +66,33 @@ def trend(
             linewidth=1.2,
             label=_("monthly value"),
         )
-        _phases(axes, series, result, _)
         baseline = result.period.before.value if result.period.before else None
-        if baseline is not None:
-            known = series[series["phase"] == "baseline"]
-            axes.hlines(
-                form.shown(baseline),
-                known["start"].min(),
-                known["end"].max(),
-                color=GREY,
-                linewidth=2,
-                label=_("baseline {value}").format(value=form.text(baseline)),
-            )
-        aim = _target_level(result, baseline)
-        if aim is not None:
-            first = series.loc[series["phase"] != "baseline", "start"].min()
-            axes.hlines(
-                form.shown(aim),
-                first,
+        aim = result.period.target_level
+        known = series[series["phase"] == "baseline"]
+        for level, first, last, name, style in (
+            (baseline, known["start"].min(), known["end"].max(), _("baseline {value}"), (GREY, "-", 2.0)),
+            (
+                aim,
+                series.loc[series["phase"] != "baseline", "start"].min(),
                 series["end"].max(),
-                color=BLACK,
-                linestyle="--",
-                linewidth=1.5,
-                label=_("target {target}").format(target=form.text(aim)),
-            )
-        _axis_of_months(
-            axes, form, unit, [form.shown(v) for v in (*values, baseline, aim) if v is not None], series["start"]
-        )
+                _("target {target}"),
+                (BLACK, "--", 1.5),
+            ),
+        ):
+            if level is not None:
+                label = name.format(value=form.text(level), target=form.text(level))
+                color, dashes, width = style
+                axes.plot(
+                    [first, last], [form.shown(level)] * 2, color=color, linestyle=dashes, linewidth=width, label=label
+                )
+        drawn = [form.shown(v) for v in (*values, baseline, aim) if v is not None]
+        low, high = (min(drawn), max(drawn)) if drawn else (0.0, 1.0)
+        margin = 0.12 * (high - low) or abs(high) * 0.1 or 1.0
+        axes.set_ylim(low - margin, high + 1.6 * margin)
+        number_axis(axes.yaxis, form)
+        month_axis(axes, series["start"])
         _measures(axes, measures, series)
-        handles, labels = axes.get_legend_handles_labels()
-        figure.legend(
-            handles,
-            labels,
-            loc="upper left",
-            bbox_to_anchor=(70 / width, 1.0),
-            ncols=3,
-            frameon=False,
-            handlelength=1.6,
-            columnspacing=1.4,
-        )
-    return figure
+        return finish(figure, axes, up=form.unit)
 
 
 def _phases(axes: Axes, series: pd.DataFrame, result: GoalResult, _: wording.Translator) -> None:
@@ -108,42 +109,8 @@ def _phases(axes: Axes, series: pd.DataFrame, result: GoalResult, _: wording.Tra
             label=_("phase-in, not counted"),
         )
     if result.period.after is not None:
-        first, last = (_place(day) for day in (result.period.after.start, result.period.after.end))
+        first, last = (day_place(day) for day in (result.period.after.start, result.period.after.end))
         axes.axvspan(first, last, facecolor="#D6EAF5", linewidth=0, zorder=0, label=_("this period"))
-
-
-def _place(day: date) -> float:
-    """Return a day's place on the time axis."""
-    from matplotlib.dates import date2num
-
-    return float(date2num(day))  # type: ignore[no-untyped-call]
-
-
-def _target_level(result: GoalResult, baseline: float | None) -> float | None:
-    """Return the target on the metric's own scale, given the baseline it is held against."""
-    target, scale = result.period.target_value, result.period.scale
-    if target is None or scale == "level":
-        return target
-    if baseline is None:
-        return None
-    return baseline * target if scale == "ratio" else baseline + target
-
-
-def _axis_of_months(axes: Axes, form: Quantity, unit: str, drawn: Sequence[float], starts: Iterable[date]) -> None:
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
-
-    low, high = (min(drawn), max(drawn)) if drawn else (0.0, 1.0)
-    margin = 0.12 * (high - low) or abs(high) * 0.1 or 1.0
-    axes.set_ylim(low - margin, high + 1.6 * margin)
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: tick(value, form)))
-    months = sorted({(when.year, when.month) for when in starts})
-    step = next((size for size in (1, 2, 3, 6, 12, 24, 60) if len(months) / size <= 9), 120)
-    ticks = [date(year, month, 1) for year, month in months if (year * 12 + month - 1) % step == 0]
-    labels = [f"{tick:%Y}" if step >= 12 else f"{tick:%Y-%m}" for tick in ticks]
-    axes.set_xticks([_place(tick) for tick in ticks], labels)
-    if unit:
-        axes.annotate(unit, (0, 1), (-60, 8), "axes fraction", "offset points", color=GREY, annotation_clip=False)
 
 
 def _measures(axes: Axes, measures: Sequence[tuple[str, date]], series: pd.DataFrame) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from evalkit import formats, wording
-from evalkit.figures.style import BLACK, GREY, MARKERS, POINTS, styled, text_width, tick
+from evalkit.figures.style import BLACK, GREY, MARKERS, POINTS, WIDTH, number_axis, styled, text_width
 from evalkit.formats import Language, Quantity
 
 if TYPE_CHECKING:
@@ -42,14 +42,7 @@ def effect(result: Effect) -> Figure:
 
 def forest(result: GoalResult, language: Language = "en", *, unit: str = "", alternatives: bool = True) -> Figure:
     """Draw target, this period, everything since implementation and, below, the estimate under other choices."""
-    _ = wording.translator(language)
-    windows = [(_("This period"), result.period), (_("Since implementation"), result.to_date)]
-    lines = [
-        # The period's own line carries the goal's verdict, which also minds the other goals.
-        _line_of(name, evaluation, result.verdict if evaluation is result.period else evaluation.verdict)
-        for name, evaluation in windows
-        if evaluation is not None
-    ]
+    lines = _windows(result, language)
     if alternatives:
         lines += [
             Line(
@@ -62,9 +55,55 @@ def forest(result: GoalResult, language: Language = "en", *, unit: str = "", alt
             for other in result.sensitivity
         ]
     form = _form(result, lines, language, unit)
-    return _forest(
-        lines, form, result.period.target_value, {"ratio": 1.0, "difference": 0.0}.get(result.period.scale), language
-    )
+    return _forest(lines, form, result.period.target_value, _NULL.get(result.period.scale), language)
+
+
+def glance(result: GoalResult, language: Language = "en", *, unit: str = "") -> Figure:
+    """Draw this period and everything since implementation against the target, small enough for a telephone."""
+    from matplotlib.figure import Figure
+
+    lines = _windows(result, language)
+    form, target = _form(result, lines, language, unit), result.period.target_value
+    width, room, foot, head = 330.0, 46.0, 26.0, 24.0
+    height = head + room * len(lines) + foot
+    with styled():
+        figure = Figure(figsize=(width / POINTS, height / POINTS))
+        axes = figure.add_axes((8 / width, foot / height, (width - 16) / width, room * len(lines) / height))
+        for row, line in zip(range(len(lines), 0, -1), lines, strict=True):
+            _draw_line(axes, row - 0.2, line, form)
+            text = f"{line.name}  {_told(line, form, language)}"
+            axes.annotate(text, (0, row + 0.28), xycoords=("axes fraction", "data"), va="center", fontsize=10)
+            if target is not None:  # beside the marker only, so that it does not cross the words
+                axes.vlines(form.shown(target), row - 0.5, row + 0.08, BLACK, "dashed", linewidth=1.5, zorder=0)
+        _limits(axes, lines, form, target, _NULL.get(result.period.scale))
+        axes.set_ylim(0.5, len(lines) + 0.6)
+        axes.set_yticks([])
+        axes.spines["left"].set_visible(False)
+        label = wording.translator(language)("target {target}").format(target=form.target(target))
+        _reference(axes, target, form, label, BLACK, "none", "right")
+        number_axis(axes.xaxis, form, 4)
+    return figure
+
+
+_NULL = {"ratio": 1.0, "difference": 0.0}
+
+
+def _windows(result: GoalResult, language: Language) -> list[Line]:
+    _ = wording.translator(language)
+    windows = [(_("This period"), result.period), (_("Since implementation"), result.to_date)]
+    return [
+        # The period's own line carries the goal's verdict, which also minds the other goals.
+        _line_of(name, evaluation, result.verdict if evaluation is result.period else evaluation.verdict)
+        for name, evaluation in windows
+        if evaluation is not None
+    ]
+
+
+def _told(line: Line, form: Quantity, language: Language) -> str:
+    """Return a line's verdict, estimate and interval in words."""
+    if line.estimate is None:
+        return wording.badge_text("not_evaluable", language)
+    return f"{wording.SYMBOLS[line.verdict]} {form.text(line.estimate)} ({form.interval(line.low, line.high)})"
 
 
 def _line_of(name: str, evaluation: Evaluation, verdict: str | None) -> Line:
@@ -98,13 +137,8 @@ def _forest(
     from matplotlib.figure import Figure
 
     _ = wording.translator(language)
-    told = [
-        f"{wording.SYMBOLS[line.verdict]} {form.text(line.estimate)} ({form.interval(line.low, line.high)})"
-        if line.estimate is not None
-        else wording.badge_text("not_evaluable", language)
-        for line in lines
-    ]
-    width = 760.0
+    told = [_told(line, form, language) for line in lines]
+    width = WIDTH
     left = min(230.0, 18 + max((text_width(line.name) for line in lines), default=0))
     right = min(360.0, 20 + max((text_width(text, 12) for text in told), default=0))
     height = 30.0 * len(lines) + 84
@@ -132,11 +166,11 @@ def _forest(
             )
         _reference(axes, null, form, _("no change"), GREY, ":", "left")
         _reference(axes, target, form, _("target {target}").format(target=form.target(target)), BLACK, "--", "right")
-        _ticks(axes, form)
+        number_axis(axes.xaxis, form, 6)
     return figure
 
 
-def _draw_line(axes: Axes, row: int, line: Line, form: Quantity) -> None:
+def _draw_line(axes: Axes, row: float, line: Line, form: Quantity) -> None:
     if line.estimate is None or not math.isfinite(line.estimate):
         return
     marker, colour, filled = MARKERS[line.verdict]
@@ -200,10 +234,3 @@ def _reference(
         color=colour,
         annotation_clip=False,
     )
-
-
-def _ticks(axes: Axes, form: Quantity) -> None:
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
-
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: tick(value, form)))

@@ -134,9 +134,9 @@ class ConfidenceSequence:
 
     def plot(self) -> Any:
         """Draw the running estimate and its intervals; return the matplotlib figure."""
-        from evalkit import curves
+        from evalkit import figures
 
-        return curves.sequence(self)
+        return figures.sequence(self)
 
     def _repr_html_(self) -> str:
         from evalkit import markup

@@ -77,9 +77,9 @@ class PowerResult:
 
     def plot(self) -> Any:
         """Draw the curve with target and detectable effect; return the matplotlib figure."""
-        from evalkit import curves
+        from evalkit import figures
 
-        return curves.power(self)
+        return figures.power(self)
 
     def _repr_html_(self) -> str:
         from evalkit import markup

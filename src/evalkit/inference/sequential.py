@@ -106,9 +106,9 @@ class GroupSequentialBounds:
 
     def plot(self) -> Any:
         """Draw the boundary over the information; return the matplotlib figure."""
-        from evalkit import curves
+        from evalkit import figures
 
-        return curves.bounds(self)
+        return figures.bounds(self)
 
     def _repr_html_(self) -> str:
         from evalkit import markup

@@ -33,25 +33,38 @@ class Skewness:
 
     Hall (1992), The Bootstrap and Edgeworth Expansion, section 2.4 and 3.8: P(T ≤ x) = Φ(x) − (k1 +
     k3(x² − 1)/6) φ(x). The monotone cubic of Hall (1992), JRSS B 54, p. 221–228, turns T into a statistic
-    with neither.
+    with neither. Beyond ±`reach`, where no expansion is to be trusted, the correction stays what it is there.
     """
 
     k1: float = 0.0
     k3: float = 0.0
+    reach: float = math.inf
 
     def diluted(self, share: float) -> Skewness:
         """Return the cumulants when a symmetric error is added and this one keeps `share` of the variance."""
-        return Skewness(self.k1 * share**0.5, self.k3 * share**1.5)
+        return Skewness(self.k1 * share**0.5, self.k3 * share**1.5, self.reach)
 
     def transform(self, t: float) -> float:
         """Return g(T), symmetric to the next order."""
+        if math.isinf(self.reach):
+            return self._transform(t)
+        low, high = self._inverse(-self.reach), self._inverse(self.reach)
+        if low <= t <= high:
+            return self._transform(t)
+        return t - high + self.reach if t > high else t - low - self.reach
+
+    def inverse(self, g: float) -> float:
+        """Return the T whose transform is g."""
+        near = min(max(g, -self.reach), self.reach)
+        return self._inverse(near) + (g - near)
+
+    def _transform(self, t: float) -> float:
         b = self.k3 / 6
         if abs(b) < 1e-12:
             return t - self.k1
         return (1 - (1 - b * t) ** 3) / (3 * b) - (self.k1 - b)
 
-    def inverse(self, g: float) -> float:
-        """Return the T whose transform is g."""
+    def _inverse(self, g: float) -> float:
         b = self.k3 / 6
         if abs(b) < 1e-12:
             return g + self.k1
@@ -96,7 +109,8 @@ def _exp(value: float) -> float:
 class StudentPivot:
     """(link(θ̂) − link(θ)) / se against Student's t (df) or the normal (df None), skew-corrected.
 
-    `estimate` is on the natural scale, `se` on the link scale.
+    `estimate` is on the natural scale, `se` on the link scale. With `cautious` the correction only ever moves a limit
+    outwards: for skewness known from other quantities than the error itself rests on.
     """
 
     estimate: float
@@ -105,6 +119,7 @@ class StudentPivot:
     method: str
     link: Link = "identity"
     skewness: Skewness = Skewness()
+    cautious: bool = False
 
     def _to_link(self, value: float) -> float:
         if self.link == "identity":
@@ -114,8 +129,10 @@ class StudentPivot:
     def interval(self, confidence: float) -> tuple[float, float]:
         quantile = critical_value(confidence, self.df)
         centre = self._to_link(self.estimate)
-        low = centre - self.se * self.skewness.inverse(quantile)
-        high = centre - self.se * self.skewness.inverse(-quantile)
+        far, near = self.skewness.inverse(quantile), self.skewness.inverse(-quantile)
+        if self.cautious:
+            far, near = max(far, quantile), min(near, -quantile)
+        low, high = centre - self.se * far, centre - self.se * near
         return (low, high) if self.link == "identity" else (_exp(low), _exp(high))
 
     def tails(self, value: float) -> tuple[float, float]:
@@ -123,5 +140,7 @@ class StudentPivot:
         if self.se == 0 or math.isinf(distance):
             above = 0.0 if distance > 0 else (1.0 if distance < 0 else 0.5)
             return above, 1 - above
-        g = self.skewness.transform(distance / self.se)
-        return lower_tail(-g, self.df), lower_tail(g, self.df)
+        plain = distance / self.se
+        g = self.skewness.transform(plain)
+        ends = (min(g, plain), max(g, plain)) if self.cautious else (g, g)
+        return lower_tail(-ends[0], self.df), lower_tail(ends[1], self.df)

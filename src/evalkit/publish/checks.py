@@ -30,8 +30,9 @@ def check_names(study: Study) -> None:
 def check_notebooks(source: Path, cutoff: date | None) -> None:
     """Raise ParameterError when a notebook does not declare a parameter that it will be given."""
     given = ["study", "period", "language", *(["as_of"] if cutoff else [])]
-    for name, names in ((books.PERIOD_REPORT, given), (books.GOAL_REPORT, [*given, "goal"])):
-        books.check_parameters(books.read(source / name), name, names)
+    for page, names in (("index", given), ("context", given), ("", [*given, "goal"])):
+        path = books.notebook_of(source, page)
+        books.check_parameters(books.read(path), path.name, names)
 
 
 def study_card(study: Study) -> dict[str, Any]:

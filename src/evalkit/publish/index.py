@@ -1,18 +1,27 @@
-"""`reports/index.html`: every published period and its verdicts, from the ledger and the results files only."""
+"""`reports/index.html`: every published period, what changed between them, all results as one table.
+
+Everything on it comes from the ledger and the published results files.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from evalkit import formats, markup, tables, wording
 from evalkit.formats import Language
-from evalkit.markup import Html
-from evalkit.periods import parse_period
-from evalkit.publish import html, ledger
+from evalkit.markup import Html, tag
+from evalkit.periods import Period, parse_period
+from evalkit.publish import all_results, html, issues, ledger
 from evalkit.publish.swap import REVISIONS
+
+_NAMES: dict[Language, tuple[Html, str]] = {
+    "en": (tag("span", "English", lang="en"), "index.html"),
+    "zh": (tag("span", "中文", lang="zh-Hans"), "index.zh.html"),
+}
 
 
 def page_name(stem: str, language: Language) -> str:
@@ -21,90 +30,190 @@ def page_name(stem: str, language: Language) -> str:
 
 
 def refresh(out: Path) -> None:
-    """Write the index anew, in every language in which a period is published; English always."""
+    """Write index and table of all results anew, in every language in which a period is published; English always."""
     study = json.loads((out / ledger.STUDY).read_text(encoding="utf-8"))
-    results = _results(out)
-    for language in wording.LANGUAGES:
-        if language == "en" or any((folder / "index.zh.html").exists() for folder, _ in results):
-            text = _page(study, results, language)
-            ledger.replace_text(out / f"{page_name('index', language)}.html", text)
+    found = _issues(out)
+    translated = any((issue.folder / "index.zh.html").exists() for issue in found)
+    for language in wording.LANGUAGES if translated else wording.LANGUAGES[:1]:
+        other = [link for key, link in _NAMES.items() if translated and key != language]
+        text = _Page(study, found, language).text(other)
+        ledger.replace_text(out / f"{page_name('index', language)}.html", text)
+    table = all_results.as_csv((issue.number, issue.result) for issue in found)
+    ledger.replace_text(out / all_results.NAME, table)
 
 
-def _results(out: Path) -> list[tuple[Path, dict[str, Any]]]:
-    """Return folder and results of each period in the ledger, the latest first."""
+def neighbours(out: Path, period: Period, stem: str, language: Language) -> list[tuple[str, str]]:
+    """Return (text, href) of a page's links to the published periods before and after; what came later, else."""
+    others = [issue for issue in _issues(out) if issue.period != period]
+    earlier = _before(period, others)
+    later = min(
+        (issue for issue in others if issue.period.start > period.end),
+        key=lambda issue: (issue.period.start, abs(issue.period.window.days - period.window.days)),
+        default=None,
+    )
+    links = [(f"← {earlier.period}", f"../{earlier.link(stem, language)}")] if earlier else []
+    if later:
+        return [*links, (f"{later.period} →", f"../{later.link(stem, language)}")]
+    told = wording.translator(language)("Later periods")
+    return [*links, (f"{told} →", f"../{page_name('index', language)}.html#p-{period.slug}")]
+
+
+@dataclass(frozen=True, slots=True)
+class _Issue:
+    """A published period: its days, folder, results and the number of its issue."""
+
+    period: Period
+    folder: Path
+    result: Mapping[str, Any]
+    number: int
+
+    def goal(self, identifier: str) -> Mapping[str, Any] | None:
+        return next((goal for goal in self.result["goals"] if goal["id"] == identifier), None)
+
+    def link(self, stem: str, language: Language, revision: int | None = None) -> str:
+        """Return the link to a page from the index: in this language where there is one, else in the other."""
+        place = f"{REVISIONS}/{revision}/" if revision else ""
+        names = [f"{place}{page_name(one, choice)}.html" for one in (stem, "index") for choice in _first(language)]
+        return f"{self.folder.name}/{next((name for name in names if (self.folder / name).exists()), names[0])}"
+
+
+def _first(language: Language) -> tuple[Language, ...]:
+    return (language, *(other for other in wording.LANGUAGES if other != language))
+
+
+def _issues(out: Path) -> list[_Issue]:
+    """Return the periods in the ledger that stand in the folder and can be read, the latest first."""
     found = []
-    for label in {entry["period"] for entry in ledger.entries(out)}:
-        period = parse_period(label)
-        path = out / period.slug / "results.json"
-        if path.is_file():
-            found.append((period, path.parent, json.loads(path.read_text(encoding="utf-8"))))
-    found.sort(key=lambda item: (item[0].end, item[0].start), reverse=True)
-    return [(folder, result) for _, folder, result in found]
+    for period in map(parse_period, {entry["period"] for entry in ledger.entries(out)}):
+        standing = issues.read(out, period)
+        if standing is not None and standing.results:
+            found.append(_Issue(period, out / period.slug, standing.results, standing.number))
+    return sorted(found, key=lambda issue: (issue.period.end, issue.period.start), reverse=True)
 
 
-def _page(study: Mapping[str, Any], results: list[tuple[Path, dict[str, Any]]], language: Language) -> str:
-    import jinja2
-
-    _ = wording.translator(language)
-    goals = list(dict.fromkeys(goal["id"] for _folder, result in results for goal in result["goals"]))
-    titles = {goal["id"]: goal["title"] for _folder, result in reversed(results) for goal in result["goals"]}
-    titles |= {key: text[language] for key, text in study.get("goals", {}).items() if language in text}
-    rows = [_row(folder, result, goals, language) for folder, result in results]
-    columns = (_("Period"), *(titles[goal] for goal in goals))
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(html.TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template("reports.html.j2").render(
-        html_lang=html.HTML_LANG[language],
-        title=study["title"].get(language, study["id"]),
-        style=html.style(),
-        words={
-            **html.words(language),
-            "lead": _("Every published period, the latest first, with the verdict on each goal."),
-        },
-        table=markup.table(_("Verdicts by period"), columns, rows).text,
-        earlier=[found for folder, result in results if (found := _earlier(folder, result, language))],
+def _before(period: Period, issues: Sequence[_Issue]) -> _Issue | None:
+    """Return the published period that ends last before this one starts; of several, the one most like it in length."""
+    return max(
+        (issue for issue in issues if issue.period.end < period.start),
+        key=lambda issue: (issue.period.end, -abs(issue.period.window.days - period.window.days)),
+        default=None,
     )
 
 
-def _row(folder: Path, result: Mapping[str, Any], goals: list[str], language: Language) -> tuple[object, ...]:
-    verdicts = {goal["id"]: goal["verdict"] for goal in result["goals"]}
-    period = parse_period(result["period"])
-    days = markup.tag("span", formats.span(period.start, period.end, language), class_="ek-soft")
-    heading = markup.tag("a", result["period"], href=_link(folder, folder.name, "index", language))
-    cells = [_verdict(folder, goal, verdicts[goal], language) if goal in verdicts else "–" for goal in goals]
-    return (Html(f"{heading.text}<br>{days.text}"), *cells)
+class _Page:
+    """The index in one language."""
 
+    def __init__(self, study: Mapping[str, Any], issues: Sequence[_Issue], language: Language) -> None:
+        self.study, self.issues, self.language = study, issues, language
+        self._ = wording.translator(language)
+        self.titles = {goal["id"]: goal["title"] for issue in reversed(issues) for goal in issue.result["goals"]}
+        known = study.get("goals", {})
+        self.titles |= {key: known[key][language] for key in self.titles if language in known.get(key, {})}
 
-def _verdict(folder: Path, goal: str, verdict: str, language: Language) -> Html:
-    return markup.tag("a", tables.badge(verdict, language), href=_link(folder, folder.name, goal, language))
+    def text(self, links: Sequence[tuple[Html, str]]) -> str:
+        _ = self._
+        title = self.study["title"].get(self.language, self.study["id"])
+        lead = tag("p", _("Every published period, the latest first, with the verdict on each goal."))
+        parts = (tag("h1", title), lead, self._search(), self._periods(), self._history(), self._changes())
+        return html.document(title, markup.join((*parts, self._earlier(), self._files())), self.language, links)
 
+    def _search(self) -> Html:
+        label = tag("label", self._("Search periods and verdicts"), for_="ek-search")
+        return Html(
+            f'<form class="ek-filter" role="search" data-rows="#periods tbody tr" hidden>{label.text}'
+            '<input type="search" id="ek-search" autocomplete="off"><output for="ek-search"></output></form>'
+        )
 
-def _link(folder: Path, place: str, stem: str, language: Language) -> str:
-    """Return the link to a page: in this language where there is one, else in the other."""
-    for choice in (language, *wording.LANGUAGES):
-        name = f"{page_name(stem, choice)}.html"
-        if (folder / name).exists():
-            return f"{place}/{name}"
-    return f"{place}/{stem}.html"
+    def _periods(self) -> Html:
+        columns = (self._("Period"), *self.titles.values())
+        rows = [(self._name(issue), *(self._verdict(issue, goal) for goal in self.titles)) for issue in self.issues]
+        return Html(f'<div id="periods">{markup.table(self._("Verdicts by period"), columns, rows).text}</div>')
 
+    def _name(self, issue: _Issue) -> Html:
+        days = tag("span", formats.span(issue.period.start, issue.period.end, self.language), class_="ek-soft")
+        link = tag("a", issue.period, href=issue.link("index", self.language), id=f"p-{issue.period.slug}")
+        return Html(f"{link.text}<br>{days.text}")
 
-def _earlier(folder: Path, result: Mapping[str, Any], language: Language) -> dict[str, Any] | None:
-    _ = wording.translator(language)
-    kept = folder / REVISIONS
-    numbers = sorted(int(path.name) for path in kept.iterdir() if path.name.isdigit()) if kept.is_dir() else []
-    if not numbers:
-        return None
-    return {
-        "heading": _("Earlier issues of {period}").format(period=result["period"]),
-        "revisions": [
-            {
-                "text": _("Issue {number}").format(number=number),
-                "href": _link(kept / str(number), f"{folder.name}/{REVISIONS}/{number}", "index", language),
-            }
-            for number in numbers
-        ],
-    }
+    def _verdict(self, issue: _Issue, identifier: str) -> Html | str:
+        goal = issue.goal(identifier)
+        if goal is None:
+            return "–"
+        badge = tables.badge(goal["verdict"], self.language)
+        return tag("a", badge, href=issue.link(identifier, self.language))
+
+    def _estimate(self, issue: _Issue, identifier: str) -> str:
+        goal = issue.goal(identifier) or {}
+        found = (goal.get("evaluations") or {}).get("period") or {}
+        if found.get("estimate") is None:
+            return "–"
+        shown = [found["estimate"], *found["ci"]]
+        points = self._("percentage points")
+        form = formats.quantity(
+            goal["kind"], found["scale"], shown, target=found["target_value"], points=points, language=self.language
+        )
+        return form.text(found["estimate"])
+
+    def _history(self) -> Html:
+        """One strip a goal, the oldest period first: verdict as colour, shape and word, and the estimate."""
+        parts = [tag("h2", self._("Verdict history"))]
+        for identifier, title in self.titles.items():
+            cells = [
+                Html(
+                    f"{tag('span', issue.period).text}{markup.escape(self._verdict(issue, identifier))}"
+                    f"{tag('span', self._estimate(issue, identifier), class_='ek-soft').text}"
+                )
+                for issue in reversed(self.issues)
+            ]
+            parts += [tag("h3", title), markup.items(cells, class_="ek-strip")]
+        return markup.join(parts)
+
+    def _changes(self) -> Html:
+        """The verdicts that differ from those of the period before."""
+        _, rows, compared = self._, [], 0
+        for issue in self.issues:
+            earlier = _before(issue.period, self.issues)
+            if earlier is None:
+                continue
+            compared += 1
+            for identifier, title in self.titles.items():
+                one, other = earlier.goal(identifier), issue.goal(identifier)
+                if (one and one["verdict"]) != (other and other["verdict"]):
+                    cells = [
+                        f(found, identifier) for f in (self._verdict, self._estimate) for found in (earlier, issue)
+                    ]
+                    rows.append((f"{earlier.period} → {issue.period}", title, *cells))
+        if not compared:
+            return Html("")
+        heading = tag("h2", _("What changed from period to period"))
+        if not rows:
+            return heading + tag("p", _("No verdict differs from that of the period before."))
+        told = (_("Verdict before"), _("Verdict after"), _("Estimate before"), _("Estimate after"))
+        return heading + markup.table(
+            _("Verdicts that changed"), (_("Periods"), _("Goal"), *told), rows, numeric=(4, 5)
+        )
+
+    def _earlier(self) -> Html:
+        parts = []
+        for issue in self.issues:
+            if issue.number > 1:
+                told = self._("Earlier issues of {period}").format(period=issue.period)
+                links = [
+                    tag(
+                        "a",
+                        self._("Issue {number}").format(number=number),
+                        href=issue.link("index", self.language, number),
+                    )
+                    for number in range(1, issue.number)
+                ]
+                parts += [tag("h2", told), markup.items(links)]
+        return markup.join(parts)
+
+    def _files(self) -> Html:
+        _ = self._
+        told = _(
+            "One row per period, goal and window, the columns named as in results.json: before_ and after_ are the"
+            " two arms, change_ a level against its baseline, flags the codes of the cautions; goal_verdict also"
+            " minds the other goals."
+        )
+        links = [tag("a", name, href=name) for name in (all_results.NAME, ledger.LEDGER)]
+        return markup.join((tag("h2", _("All results as one table")), tag("p", told), markup.items(links)))

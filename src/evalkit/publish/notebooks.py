@@ -5,14 +5,18 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from evalkit import errors
 from evalkit.errors import NotebookError, ParameterError, nearest
 
 RESULT_MIME = "application/vnd.evalkit.result+json"
-PERIOD_REPORT, GOAL_REPORT = "period_report.ipynb", "goal_report.ipynb"
+PERIOD_REPORT, GOAL_REPORT, CONTEXT = "period_report.ipynb", "goal_report.ipynb", "context.ipynb"
+_KEPT_BACK = "(its message is kept back, for it may quote a record; run the notebook by hand to see it)"
+_PLAIN = ("NameError", "ImportError", "ModuleNotFoundError", "SyntaxError", "AttributeError", "SystemExit")
 _TIMING = ("papermill", "execution")
 
 
@@ -36,6 +40,12 @@ def locate(folder: str | Path | None) -> Path:
             f"The notebooks folder '{folder}' lacks {' and '.join(missing)}; copy the shipped one there and change it."
         )
     return found
+
+
+def notebook_of(folder: Path, page: str) -> Path:
+    """Return the notebook that makes a page; own notebooks need not include the context page's."""
+    name = {"index": PERIOD_REPORT, "context": CONTEXT}.get(page, GOAL_REPORT)
+    return folder / name if name != CONTEXT or (folder / name).is_file() else shipped() / name
 
 
 def read(path: Path) -> Any:
@@ -80,6 +90,32 @@ def check_parameters(notebook: Any, name: str, given: Iterable[str]) -> None:
         raise ParameterError(wrong)
 
 
+def error_told(error: Any) -> str:
+    """Return the name of the error that ended a cell, with its message unless that may quote a record.
+
+    A notebook's own `raise` and evalkit's errors say what they were made to say; engines and libraries quote values.
+    """
+    trace = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback or ()))
+    raised = re.findall(r"^-+> ?\d+ (.*)$", trace, re.M)[-1:]
+    own = "site-packages" not in trace and any(re.search(r"\b(raise|assert)\b", line) for line in raised)
+    known = error.ename in vars(errors) or error.ename in _PLAIN
+    return f"{error.ename}: {error.evalue if own or known else _KEPT_BACK}".strip()
+
+
+def keep_back(path: Path) -> None:
+    """Take the messages that may quote a record out of the executed copy of a notebook that failed."""
+    import nbformat
+
+    if not path.exists():
+        return
+    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            if output.output_type == "error" and (told := error_told(output)).endswith(_KEPT_BACK):
+                output.evalue, output.traceback = _KEPT_BACK, [told]
+    path.write_text(nbformat.writes(notebook), encoding="utf-8")  # type: ignore[no-untyped-call]
+
+
 def finished(notebook: Any) -> dict[str, Any]:
     """Return the result record an executed notebook left behind.
 
@@ -91,7 +127,7 @@ def finished(notebook: Any) -> dict[str, Any]:
             continue
         failed = [output for output in cell.outputs if output.output_type == "error"]
         if failed:
-            raise NotebookError(f"cell {place} ended with {failed[0].ename}: {failed[0].evalue}".strip())
+            raise NotebookError(f"cell {place} ended with {error_told(failed[0])}")
         if cell.execution_count is None:
             raise NotebookError(f"cell {place} was never run")
     records = [

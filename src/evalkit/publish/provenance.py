@@ -30,7 +30,7 @@ PACKAGES = (
     "scipy",
     "statsmodels",
 )
-_CODE = {".py", ".po", ".j2", ".css", ".json"}
+_CODE = {".py", ".po", ".j2", ".css", ".js", ".json"}
 
 
 def file_hash(path: Path) -> str:
@@ -41,7 +41,7 @@ def file_hash(path: Path) -> str:
 
 def data_hashes(files: Mapping[str, Iterable[Path]], folder: Path) -> dict[str, dict[str, str]]:
     """Return the hash of each record file, by source and by the name results give it; no folder of this machine."""
-    from evalkit.records.source import labelled
+    from evalkit.records.opening import labelled
 
     return {
         source: {label: file_hash(path) for label, path in sorted(labelled(sorted(paths), folder).items())}
@@ -76,18 +76,23 @@ def versions() -> dict[str, str]:
 
 
 def provenance(
-    study: Study, *, period: str, as_of: date, notebooks: Path | None = None, data: bool = False
+    study: Study,
+    *,
+    period: str,
+    as_of: date,
+    notebooks: Path | None = None,
+    data: Mapping[str, Mapping[str, str]] | None = None,
 ) -> dict[str, Any]:
     """Return the provenance of a period's results, as `results.json` holds it.
 
-    `data` asks for the hashes of the record files, which takes reading them; without it they are empty.
+    `data` are the hashes of the record files, which take reading them; without it they are empty.
     `seed` is None: nothing is drawn at random.
     """
     from evalkit.publish.notebooks import shipped
 
     return {
         "study": study.hash,
-        "data": data_hashes(data_files(study), study.folder) if data else {},
+        "data": {source: dict(files) for source, files in (data or {}).items()},
         "code": code_hash(notebooks or shipped()),
         "versions": dict(versions()),
         "parameters": {"study": study.path.name, "period": period, "as_of": as_of.isoformat()},
@@ -96,9 +101,10 @@ def provenance(
 
 
 def data_files(study: Study) -> dict[str, tuple[Path, ...]]:
-    """Return the record files that the study's goals and indicators read, by source. Raises RecordsError."""
+    """Return the record files that goals, indicators and the feedback page read, by source. Raises RecordsError."""
     from evalkit.session import needed_sources
     from evalkit.study import resolve
 
     names = needed_sources((*study.goals, *study.indicators))
+    names += [study.feedback.source] if study.feedback and study.feedback.source not in names else []
     return {name: resolve(study, name) for name in names if study.source(name).path is not None}

@@ -23,12 +23,11 @@ from evalkit.errors import NotebookError
 from evalkit.formats import Language
 
 LOG = "worker.log"
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """One page to make: which notebook, with which parameters, into which files of which folder."""
+    """One page to make: which notebook, with which parameters, into which files of which folder; `note` is HTML."""
 
     page: str
     notebook: Path
@@ -39,6 +38,7 @@ class Task:
     kernel: str
     replaced: dict[str, str] = field(default_factory=dict)
     links: tuple[tuple[str, str], ...] = ()
+    note: str = ""
 
     @property
     def executed(self) -> Path:
@@ -54,6 +54,9 @@ class Outcome:
     seconds: float
     record: dict[str, Any] | None = None
     failure: str | None = None
+
+
+Progress = Callable[[Outcome, int, int], None]
 
 
 class Workers:
@@ -99,7 +102,7 @@ class Workers:
                     if outcome.failure is not None:
                         waiting.clear()
                     if progress:
-                        progress(outcome.page, len(outcomes), len(tasks))
+                        progress(outcome, len(outcomes), len(tasks))
         except BrokenProcessPool:
             raise NotebookError("A process that ran a notebook was ended from outside; run the report again.") from None
         return [outcomes[task.page] for task in tasks if task.page in outcomes]
@@ -107,7 +110,7 @@ class Workers:
 
 def make_page(task: Task) -> Outcome:
     """Execute one notebook and write its normalised copy and its page. Never raises."""
-    from evalkit.publish import html, notebooks
+    from evalkit.publish import html, notebooks, notes
 
     began = time.monotonic()
     try:
@@ -116,10 +119,16 @@ def make_page(task: Task) -> Outcome:
         import nbformat
 
         clean = notebooks.normalise(executed, task.replaced)
+        if task.note:
+            notes.put_into(clean, task.note)
         task.executed.write_text(nbformat.writes(clean), encoding="utf-8")  # type: ignore[no-untyped-call]
         page = html.to_html(clean, language=task.language, links=task.links, fallback=task.page)
         task.executed.with_suffix(".html").write_text(page, encoding="utf-8")
     except Exception as error:
+        try:
+            notebooks.keep_back(task.executed)
+        except Exception:  # half written, on a full disk: what cannot be looked through is not kept
+            task.executed.unlink(missing_ok=True)
         return Outcome(page=task.page, seconds=time.monotonic() - began, failure=_reason(error, task))
     return Outcome(page=task.page, seconds=time.monotonic() - began, record=record)
 
@@ -149,12 +158,16 @@ def _reason(error: Exception, task: Task) -> str:
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
+    from evalkit.publish import notebooks
+
     if isinstance(error, PapermillExecutionError):
-        return f"cell {error.cell_index + 1} ended with {error.ename}: {error.evalue}".strip()
+        return f"cell {error.cell_index + 1} ended with {notebooks.error_told(error)}"
     if isinstance(error, CellTimeoutError):
         return f"it took longer than {task.timeout:g} seconds (--timeout allows more)"
     if isinstance(error, DeadKernelError):
         return "its kernel died (memory, or ended from outside)"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     return f"{type(error).__name__}: {error}" if not isinstance(error, NotebookError) else str(error)
 
 

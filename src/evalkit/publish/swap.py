@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 REVISIONS = "revisions"
-_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
+_AT_FDCWD, _RENAME_EXCHANGE, _ASIDE = -100, 2, ".old"
 
 
 def next_revision(published: Path) -> int:
@@ -27,11 +27,30 @@ def keep_revisions(published: Path, staged: Path, *, as_revision: bool) -> int:
         return 0
     number = next_revision(published)
     if (published / REVISIONS).is_dir():
-        shutil.copytree(published / REVISIONS, staged / REVISIONS)
+        _copy(published / REVISIONS, staged / REVISIONS)
     if not as_revision:
         return number - 1
-    shutil.copytree(published, staged / REVISIONS / str(number), ignore=shutil.ignore_patterns(REVISIONS))
+    _copy(published, staged / REVISIONS / str(number), but=REVISIONS)
     return number
+
+
+def _copy(source: Path, target: Path, *, but: str = "") -> None:
+    """Copy a folder; unlike `shutil.copytree` the first failure is the error, with its number."""
+    target.mkdir(parents=True)
+    for path in source.iterdir():
+        if path.is_dir():
+            if path.name != but:
+                _copy(path, target / path.name)
+        else:
+            shutil.copy2(path, target)
+
+
+def flush(folder: Path) -> None:
+    """Make sure that what is in a folder is on the disk, not on its way there."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
 
 
 def put_in_place(staged: Path, published: Path) -> None:
@@ -39,10 +58,26 @@ def put_in_place(staged: Path, published: Path) -> None:
     if not published.exists():
         staged.rename(published)
     elif not _exchange(staged, published):
-        aside = staged.with_name(staged.name + ".old")
+        aside = staged.with_name(staged.name + _ASIDE)
         published.rename(aside)
         staged.rename(published)
         aside.rename(staged)
+
+
+def take_back(staged: Path, published: Path) -> None:
+    """Undo `put_in_place`."""
+    if staged.exists():
+        put_in_place(staged, published)
+    else:
+        published.rename(staged)
+
+
+def restore(staging: Path, out: Path) -> None:
+    """Put back what a run that was ended in the middle of `put_in_place` had set aside."""
+    for aside in staging.glob(f"*{_ASIDE}"):
+        published = out / aside.name.removesuffix(_ASIDE)
+        if not published.exists():
+            aside.rename(published)
 
 
 def _exchange(one: Path, other: Path) -> bool:

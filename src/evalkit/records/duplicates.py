@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from ibis.backends.duckdb import Backend
 
 PLACE = "#place"  # file and row as one sortable text
+_SAME, _OTHER = "duplicate, the same record again", "duplicate with other values, so no copy counts"
+
+
+def _keys(source: Any) -> list[str]:
+    keys = [field.name for field in source.fields if field.constraints.unique]
+    return keys if source.key is None or source.key in keys else [source.key, *keys]
 
 
 def _repeats(connection: Backend, table: ibis.Table, key: str) -> bool:
@@ -31,10 +37,7 @@ def reject_duplicates(connection: Backend, name: str, source: Any, table: ibis.T
     """
     import ibis
 
-    keys = [field.name for field in source.fields if field.constraints.unique]
-    if source.key and source.key not in keys:
-        keys.insert(0, source.key)
-    for key in keys:
+    for key in _keys(source):
         if stored and not _repeats(connection, table, key):
             continue
         valid = table.filter(table[fields.REASON].isnull() & table[key].notnull())
@@ -52,9 +55,33 @@ def reject_duplicates(connection: Backend, name: str, source: Any, table: ibis.T
         kept = (joined["variants"] == 1) & (place == joined["keep"])
         reason = ibis.cases(
             (joined[fields.REASON].notnull() | joined["variants"].isnull() | kept, joined[fields.REASON]),
-            (joined["variants"] == 1, f"{key}: duplicate, the same record again"),
-            else_=f"{key}: duplicate with other values, so no copy counts",
+            (joined["variants"] == 1, f"{key}: {_SAME}"),
+            else_=f"{key}: {_OTHER}",
         )
         table = joined.mutate(**{fields.REASON: reason}).select(*table.columns)
         table = ingest.store(connection, f"{name}#{key}#unique", table)
+    return table
+
+
+def mark_duplicates(source: Any, table: ibis.Table) -> ibis.Table:
+    """Do the same by queries alone, for a table whose engine is only read: which of equal copies counts is all one."""
+    import ibis
+
+    for key in _keys(source):
+        valid = table.filter(table[fields.REASON].isnull() & table[key].notnull())
+        same = valid.group_by([field.name for field in source.fields]).agg(copies=valid.count())
+        variants = same.group_by(key).agg(copies=same.copies.sum(), variants=same.count())
+        again = variants.filter(variants.copies > 1).select(**{"#key": key, "#variants": "variants"})
+        if not fetch(again.limit(1)):
+            continue
+        joined = table.left_join(again, (table[key] == again["#key"]) & table[fields.REASON].isnull())
+        once = joined.filter(joined["#variants"].isnull()).select(*table.columns)
+        often = joined.filter(joined["#variants"].notnull())
+        often = often.mutate(place=ibis.row_number().over(ibis.window(group_by=key, order_by=key)))
+        reason = ibis.cases(
+            ((often["#variants"] == 1) & (often.place == 0), ibis.null("string")),
+            (often["#variants"] == 1, f"{key}: {_SAME}"),
+            else_=f"{key}: {_OTHER}",
+        )
+        table = once.union(often.mutate(**{fields.REASON: reason}).select(*table.columns))
     return table

@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 
 
 def fetch(table: ibis.Table) -> list[dict[str, Any]]:
-    """Return the rows of a table expression as dictionaries. Raises RecordsError where a file cannot be read."""
+    """Return the rows of a table expression as dictionaries. Raises RecordsError where records cannot be read."""
     backend = table.get_backend()
+    if backend.name != "duckdb":
+        from evalkit.records.engines import rows
+
+        return rows(backend, backend.compile(table), table.schema())
     with readable_files():
         cursor = backend.raw_sql(backend.compile(table))
         names = [column[0] for column in cursor.description]

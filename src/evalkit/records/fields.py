@@ -8,11 +8,11 @@ from evalkit.records.ingest import FILE, ROW, Raw, store
 
 if TYPE_CHECKING:
     import ibis
-    from ibis.backends.duckdb import Backend
 
 INSTANT = "#instant"  # suffix: seconds since 1970 UTC of a datetime field
 GIVEN = "#given"  # suffix: whether a value was there, of whatever type
 DAY = "#day"  # the local calendar day that places the record
+FOUND = "#found"  # suffix: the value as found, as text
 REASON = "#reason"  # why the record is rejected, or NULL
 
 _TYPE_WORDS = {
@@ -24,24 +24,22 @@ _TYPE_WORDS = {
 }
 _TRUE = ("true", "True", "TRUE", "1")
 _FALSE = ("false", "False", "FALSE", "0")
-_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?0*\d{1,3})?$"
 LARGEST = 1e50  # third powers of products of two such values, summed over 1e8 records, are still finite
 _INTEGER = r"^[+-]?\d+(\.0*)?$"
-_DATE = r"^\d{4}-\d{2}-\d{2}$"
-_SHORT_TIME = r"^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})\s?(Z|[+-]\d{2}.*)?$"
-_DATETIME = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?\s?(Z|[+-]\d{2}(:?\d{2})?)?)?$"
-_ZONED = "timestamp('UTC', 6)"
 
 
 def prepare(
-    connection: Backend,
+    connection: Any,
     name: str,
     raw: Raw,
     source: Any,
+    dialect: Any,
     *,
     instants: set[str],
     ordered: list[tuple[str, str]],
     positive: set[str],
+    as_found: bool = False,
 ) -> ibis.Table:
     """Return the typed records with their day and their reason for rejection.
 
@@ -50,14 +48,17 @@ def prepare(
     instants : datetime fields whose instants durations need.
     ordered : pairs of fields (earlier, later); a record that has them the other way round is rejected.
     positive : numeric fields that must not be negative (weights, exposures, counts of events).
+    as_found : whether to keep the values as found beside the typed ones.
     """
     import ibis
 
-    typed = store(connection, f"{name}#typed", _typed_columns(raw.table, source, instants), kind="VIEW")
+    typed = _typed_columns(raw, source, instants, dialect, as_found)
+    if raw.text:  # of other records the types stay in view, for a query that can do without some of them
+        typed = store(connection, f"{name}#typed", typed, kind="VIEW")
     columns = {column: typed[column] for column in typed.columns}
     reasons: list[tuple[Any, str]] = []
     for field in source.fields:
-        reasons.extend(_field_reasons(field, columns[field.name], columns.get(field.name + GIVEN)))
+        reasons.extend(_field_reasons(field, columns[field.name], columns.get(field.name + GIVEN), dialect.end))
     reasons += [(columns[column] < 0, f"{column}: negative") for column in sorted(positive)]
     for earlier, later in ordered:
         if earlier + INSTANT in columns and later + INSTANT in columns:
@@ -65,7 +66,7 @@ def prepare(
         else:  # dates, or a date beside a datetime: by calendar day
             first, second = columns[earlier].cast("date"), columns[later].cast("date")
         reasons.append((second < first, f"{later}: before {earlier}"))
-    day = _day(columns, source.time)
+    day = _day(columns, source.time, dialect)
     if not isinstance(source.time, str):
         reasons.append((day.isnull(), f"{', '.join(source.time)}: not a date together"))
     reason = ibis.null("string")
@@ -76,21 +77,24 @@ def prepare(
     return typed.select(*kept, **{DAY: day, REASON: reason})
 
 
-def _typed_columns(table: ibis.Table, source: Any, instants: set[str]) -> ibis.Table:
+def _typed_columns(raw: Raw, source: Any, instants: set[str], dialect: Any, as_found: bool) -> ibis.Table:
     """Return the declared columns in their types, NULL where a value is missing or is none of its type."""
-    columns: dict[str, Any] = {}
+    table = raw.table
+    columns: dict[str, Any] = {name: table[name] for name in (FILE, ROW) if name in table.columns}
     for field in source.fields:
-        found = _found(table[field.name], field.type, source.missing_values)
-        value, instant = _typed(found, field)
+        found = _found(table[field.name], field.type, source.missing_values, dialect)
+        value, instant = _typed(found, field, dialect)
         columns[field.name] = value
         if field.type != "string":
             columns[field.name + GIVEN] = found.notnull()
         if field.name in instants:
             columns[field.name + INSTANT] = instant
-    return table.select(table[FILE], table[ROW], **columns)
+        if as_found:
+            columns[field.name + FOUND] = table[field.name].cast("string")
+    return table.select(**columns)
 
 
-def _found(column: Any, kind: str, missing: tuple[str, ...]) -> Any:
+def _found(column: Any, kind: str, missing: tuple[str, ...], dialect: Any) -> Any:
     """Return the value as found, NULL where it is missing; as text where the file's own type is of no use."""
     given = column.type()
     own = {
@@ -103,37 +107,27 @@ def _found(column: Any, kind: str, missing: tuple[str, ...]) -> Any:
     }
     if own[kind]:
         return column
-    text = column if given.is_string() else column.cast("string")
-    text = text if kind == "string" else text.strip()
+    text = column.cast("string")
+    text = text if kind == "string" else dialect.strip(text)
     return text.isin(list(missing)).ifelse(None, text) if missing else text
 
 
-def _typed(found: Any, field: Any) -> tuple[Any, Any]:
+def _typed(found: Any, field: Any, dialect: Any) -> tuple[Any, Any]:
     """Return the value in the field's type, NULL where it is none, and its instant for a datetime."""
     if field.type == "datetime":
-        return _datetime(found, field.format)
+        moment: tuple[Any, Any] = dialect.moment(found, field.format)
+        return moment
     if field.type == "date":
-        return _date(found, field.format), None
-    convert = {"number": lambda text: _number(text, field), "integer": _integer, "boolean": _boolean}
-    return (found if field.type == "string" else convert[field.type](found)), None
-
-
-def _number(found: Any, field: Any = None) -> Any:
-    if field is not None and found.type().is_string():
+        return dialect.date(found, field.format), None
+    text = found.type().is_string()
+    if field.type == "number" and text:
         found = found.replace(field.groupChar, "") if field.groupChar else found
         found = found.replace(field.decimalChar, ".") if field.decimalChar != "." else found
-    plain = found.re_search(_NUMBER).ifelse(found, None) if found.type().is_string() else found
-    value = plain.try_cast("float64")
-    return (value.isnan() | value.isinf()).ifelse(None, value)
-
-
-def _integer(found: Any) -> Any:
-    if found.type().is_integer():
-        return found.try_cast("int64")
-    if found.type().is_string():
-        return found.re_search(_INTEGER).ifelse(found.re_replace(r"\.0*$", ""), None).try_cast("int64")
-    number = _number(found)
-    return (number % 1 == 0).ifelse(number, None).try_cast("int64")
+        found = found.re_search(_NUMBER).ifelse(found, None)
+    if field.type == "integer" and text:
+        found = found.re_search(_INTEGER).ifelse(found.re_replace(r"\.0*$", ""), None)
+    convert = {"number": dialect.number, "integer": dialect.whole, "boolean": _boolean, "string": lambda value: value}
+    return convert[field.type](found), None
 
 
 def _boolean(found: Any) -> Any:
@@ -145,30 +139,7 @@ def _boolean(found: Any) -> Any:
     return ibis.cases((text.isin(_TRUE), True), (text.isin(_FALSE), False), else_=None)
 
 
-def _date(found: Any, pattern: str) -> Any:
-    if not found.type().is_string():
-        return found.cast("date")
-    if pattern == "default":
-        return found.re_search(_DATE).ifelse(found, None).try_cast("date")
-    return _functions().try_strptime(found, pattern).cast("date")
-
-
-def _datetime(found: Any, pattern: str) -> tuple[Any, Any]:
-    """Return the local naive time and the instant in seconds since 1970 UTC."""
-    functions = _functions()
-    if not found.type().is_string():
-        zoned = found.cast(_ZONED)
-    elif pattern == "default":
-        full = found.re_replace(_SHORT_TIME, r"\1 \2:00\3").replace(",", ".")
-        for sign in "+-Z":
-            full = full.replace(f" {sign}", sign)
-        zoned = found.re_search(_DATETIME).ifelse(full, None).try_cast(_ZONED)
-    else:
-        zoned = functions.try_strptime(found, pattern).cast(_ZONED)
-    return zoned.cast("timestamp"), functions.epoch_us(zoned) / 1e6
-
-
-def _field_reasons(field: Any, value: Any, given: Any) -> list[tuple[Any, str]]:
+def _field_reasons(field: Any, value: Any, given: Any, end: str) -> list[tuple[Any, str]]:
     """Return the field's own conditions for rejection; `given` tells whether there was a value, of whatever type."""
     rules, name = field.constraints, field.name
     reasons: list[tuple[Any, str]] = []
@@ -186,7 +157,7 @@ def _field_reasons(field: Any, value: Any, given: Any) -> list[tuple[Any, str]]:
         allowed = [_bound(item, field.type) for item in rules.enum]
         reasons.append((value.notin(allowed), f"{name}: not one of the allowed values"))
     if rules.pattern is not None:
-        reasons.append((~value.re_search(f"^(?:{rules.pattern})$"), f"{name}: not in the declared pattern"))
+        reasons.append((~value.re_search(f"^(?:{rules.pattern}){end}"), f"{name}: not in the declared pattern"))
     if rules.minLength is not None:
         reasons.append((value.length() < rules.minLength, f"{name}: shorter than {rules.minLength}"))
     if rules.maxLength is not None:
@@ -202,7 +173,7 @@ def _bound(value: Any, kind: str) -> Any:
     return ibis.timestamp(str(value)) if kind == "datetime" else value
 
 
-def _day(columns: dict[str, Any], time: Any) -> Any:
+def _day(columns: dict[str, Any], time: Any, dialect: Any) -> Any:
     if isinstance(time, str):
         column = columns[time]
         return column if column.type().is_date() else column.date()
@@ -212,11 +183,4 @@ def _day(columns: dict[str, Any], time: Any) -> Any:
     possible = year.between(1, 9999) & month.between(1, 12)
     if rest:
         possible = possible & rest[0].between(1, 31)
-    return possible.ifelse(text, None).try_cast("date")
-
-
-def _functions() -> Any:
-    """Return engine functions that Ibis has no name for."""
-    from evalkit.records import engine_functions
-
-    return engine_functions
+    return dialect.date(possible.ifelse(text, None), "default")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from evalkit.errors import RecordsError, StudyError, nearest
 from evalkit.records.fetch import readable_files
 from evalkit.records.text import encoding_message, read_header, readable
+from evalkit.study.yaml_lines import listed
 
 if TYPE_CHECKING:
     import ibis
@@ -41,19 +42,26 @@ class Malformed:
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """Records as found: `table` has the declared columns, `#file` and `#row` (counted from 1 in each file)."""
+    """Records as found: `table` has the declared columns, and of files `#file` and `#row` (from 1 in each file).
+
+    `text` tells that they come from text files, `engine` that they are a table of an engine.
+    """
 
     table: ibis.Table
     text: bool
     malformed: tuple[Malformed, ...]
+    engine: bool = False
 
 
-def connect(timezone: str) -> Backend:
-    """Return an embedded engine whose naive times are in `timezone`. Raises StudyError for one it does not know."""
+def connect(timezone: str, database: Path | None = None) -> Backend:
+    """Return an embedded engine whose naive times are in `timezone`, with a database's tables, to read only.
+
+    Raises StudyError for a timezone it does not know.
+    """
     import duckdb
     import ibis
 
-    connection = ibis.duckdb.connect()
+    connection = ibis.duckdb.connect(database, read_only=True) if database else ibis.duckdb.connect()
     try:
         connection.raw_sql(f"SET TimeZone = {literal(timezone)}")
     except duckdb.Error:
@@ -81,7 +89,7 @@ def store(connection: Backend, name: str, table: ibis.Table, *, kind: str = "TAB
     from ibis.expr.operations import DatabaseTable
 
     with readable_files():
-        connection.raw_sql(f"CREATE OR REPLACE TEMP {kind} {identifier(name)} AS {connection.compile(table)}")
+        connection.raw_sql(f"CREATE OR REPLACE {kind} {identifier(name)} AS {connection.compile(table)}")
     # its columns are known; asking the engine for them costs as much as a query
     return DatabaseTable(name=name, schema=table.schema(), source=connection).to_expr()
 
@@ -125,7 +133,7 @@ def _read_text(connection: Backend, name: str, source: Any, files: dict[str, Pat
             parts.append(_select_text(source, header, label, plain))
         if problems:
             raise RecordsError(problems)
-        connection.raw_sql(f"CREATE OR REPLACE TEMP TABLE {identifier(name + '#raw')} AS {' UNION ALL '.join(parts)}")
+        connection.raw_sql(f"CREATE OR REPLACE TABLE {identifier(name + '#raw')} AS {' UNION ALL '.join(parts)}")
         malformed = _malformed(connection, source, labels)
     return Raw(connection.table(name + "#raw"), True, malformed)
 
@@ -146,26 +154,35 @@ def _select_text(source: Any, header: list[str], label: str, path: Path) -> str:
 
 
 def _require(source: Any, found: list[str], label: str) -> None:
-    problems = []
     other = next((mark for mark in (";", "\t", "|", ",") if mark != source.delimiter and mark in found[0]), None)
     if len(found) == 1 and other is not None and source.fields[0].header != found[0]:
+        name = f", '{found[0]}'" if any(field.header in found[0] for field in source.fields) else ""
         raise RecordsError(
-            f"{label}: its header is one column, '{found[0]}'; the values are separated by {other!r}, not by "
+            f"{label}: its header is one column{name}; the values are separated by {other!r}, not by "
             f"{source.delimiter!r}: set the source's delimiter: {other!r}."
         )
+    if problems := absent_columns(source, found, label):
+        raise RecordsError(problems)
+
+
+def absent_columns(source: Any, found: list[str], label: str) -> list[str]:
+    """Return what is wrong with the columns found: a declared one is missing, or stands twice."""
+    problems = []
+    # a first row with no declared column may be a record, which no message quotes
+    known = {field.header for field in source.fields}.intersection(found)
+    has = listed(found) if known else f"{len(found)} others (is there no header?)"
     for field in source.fields:
         header = field.header
         if header not in found:
             declared = f"'{header}' (field '{field.name}')" if header != field.name else f"'{header}'"
             problems.append(
-                f"{label}: has no column {declared}; it has {', '.join(found)}.{nearest(header, found)} "
+                f"{label}: has no column {declared}; it has {has}.{nearest(header, found)} "
                 "Mend the header, or the field's `name` or `rename_from` in the study file."
             )
         elif found.count(header) > 1:
             times = found.count(header)
             problems.append(f"{label}: the column '{header}' stands {times} times in the header; rename or remove one.")
-    if problems:
-        raise RecordsError(problems)
+    return problems
 
 
 def _clear_rejects(connection: Backend) -> None:
@@ -225,5 +242,5 @@ def _read_parquet(connection: Backend, name: str, source: Any, files: dict[str, 
         f"FROM {reader}"
         for label, reader in readers.items()
     ]
-    connection.raw_sql(f"CREATE OR REPLACE TEMP VIEW {identifier(name + '#raw')} AS {' UNION ALL '.join(parts)}")
+    connection.raw_sql(f"CREATE OR REPLACE VIEW {identifier(name + '#raw')} AS {' UNION ALL '.join(parts)}")
     return Raw(connection.table(name + "#raw"), False, ())

@@ -11,13 +11,14 @@ import csv
 import gzip
 import io
 import zlib
-from itertools import chain
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from evalkit.errors import RecordsError
 
 BLOCK = 1 << 20
+LONGEST_ROW = 2_000_000  # the engine's own limit, in bytes
 _UTF8 = ("utf-8", "ascii", "utf-8-sig")
 _UNREADABLE = {
     ".xlsx": "is an Excel workbook; save the sheet as 'CSV UTF-8' and name that file",
@@ -51,8 +52,7 @@ def read_header(path: Path, source: Any, label: str) -> list[str]:
         raise RecordsError(f"{label}: {_UNREADABLE[path.suffix.lower()]}.")
     try:
         with _stream(path, source.encoding, "replace") as stream:
-            first = next(stream, "").lstrip("\ufeff")  # the byte order mark
-            header = next(csv.reader(chain([first] if first else [], stream), delimiter=source.delimiter), None)
+            header = next(csv.reader(_first_row(stream, label), delimiter=source.delimiter), None)
     except (OSError, EOFError, zlib.error, csv.Error, UnicodeError) as error:
         raise RecordsError(_unreadable(label, error)) from None
     if header is None:
@@ -62,6 +62,18 @@ def read_header(path: Path, source: Any, label: str) -> list[str]:
     if any("�" in name for name in header):
         raise RecordsError(encoding_message(label, source.encoding, 1))
     return header
+
+
+def _first_row(stream: io.TextIOWrapper, label: str) -> Iterator[str]:
+    """Yield the lines of the first row, without the byte order mark; no more is read than a row may hold."""
+    left = LONGEST_ROW
+    line = stream.readline(left).lstrip("\ufeff")
+    while line:
+        yield line
+        left -= len(line)
+        if left <= 0:
+            raise RecordsError(f"{label}: row 1 is longer than 2 MB; expected the header with the declared columns.")
+        line = stream.readline(left)
 
 
 def readable(path: Path, encoding: str, label: str, copy: Path, *, any_line_end: bool = False) -> Path:

@@ -15,7 +15,7 @@ from evalkit.study.model import Study
 from evalkit.study.model_goal import Elapsed, Question, Success, Where
 from evalkit.study.model_source import FieldOf
 from evalkit.study.model_values import GROUPS, ID, NUMERIC, TIMES, Duration, Model, Refers
-from evalkit.study.yaml_lines import Document, Path, describe, shortened
+from evalkit.study.yaml_lines import Document, Path, describe, listed, shortened
 
 _FORMS = {
     "number": "a number",
@@ -37,6 +37,7 @@ class Checker:
     study: Study
     refused: set[Path]
     enums: dict[tuple[str | None, str], list[Any]] = field(default_factory=dict)
+    fields: dict[str | None, dict[str, FieldOf]] = field(default_factory=dict)
 
     def check(self) -> None:
         """Check every part of the study."""
@@ -90,16 +91,18 @@ class Checker:
         things = getattr(self.study, f"{kind}s")
         known = list(things) if isinstance(things, dict) else [one.id for one in things or () if one.id]
         if things is not None and name not in known:
-            there_are = f"the study has {', '.join(map(shortened, known)) or 'none'}"
-            self._say(path, f"there is no {kind} '{shortened(name)}'; {there_are}.{nearest(name, known)}")
+            self._say(
+                path, f"there is no {kind} '{shortened(name)}'; the study has {listed(known)}.{nearest(name, known)}"
+            )
 
     def _fields(self, source: str | None) -> dict[str, FieldOf] | None:
         """Return a source's fields by name; None where they cannot be known."""
-        found: Any = (self.study.sources or {}).get(source or "")
+        found = (self.study.sources or {}).get(source or "")
         if found is None or found.fields is None:
             return None
-        names = [one.name for one in found.fields]
-        return {name: found.fields[names.index(name)] for name in names if name}
+        if source not in self.fields:
+            self.fields[source] = {one.name: one for one in reversed(found.fields) if one.name}
+        return self.fields[source]
 
     def _column(self, path: Path, source: str | None, name: str | None, types: Sequence[str] = ()) -> FieldOf | None:
         """Check that the source declares the column, of one of the types; return its field if so."""
@@ -107,9 +110,8 @@ class Checker:
         if name is None or fields is None:
             return None
         if name not in fields:
-            listed = ", ".join(map(shortened, fields)) or "none"
-            told = f"the source '{shortened(source or '')}' declares no field '{shortened(name)}'; it declares {listed}"
-            self._say(path, f"{told}.{nearest(name, fields)}")
+            told = f"the source '{shortened(source or '')}' declares no field '{shortened(name)}'; it declares "
+            self._say(path, f"{told}{listed(reversed(fields))}.{nearest(name, fields)}")
         elif types and fields[name].type and fields[name].type not in types:
             expected = " or ".join(", ".join(types).rsplit(", ", 1))
             self._say(path, f"the field '{shortened(name)}' is of type {fields[name].type}; expected {expected}.")
@@ -173,7 +175,7 @@ class Checker:
         if isinstance(part, Success):
             self._hours(path, source, part.within, part.of, part.column)
 
-    def _cast(self, path: Path, value: Any, found: FieldOf, listed: Sequence[Any] = ()) -> Any:
+    def _cast(self, path: Path, value: Any, found: FieldOf, allowed: Sequence[Any] = ()) -> Any:
         """Cast a value in the document's data; one that has to equal a value must be among those listed, if any are."""
         if value is None:
             return None
@@ -183,10 +185,10 @@ class Checker:
             told = f"found {describe(value)}, which the type of the field '{shortened(found.name)}' ({found.type})"
             self._say(path, f"{told} does not hold; expected {_FORMS[found.type]}.")
             return None
-        if listed and result not in listed and (path[-1] == "equals" or path[-2] == "in"):
-            words = [shortened(str(one)) for one in listed]
+        if allowed and result not in allowed and (path[-1] == "equals" or path[-2] == "in"):
+            words = [str(one) for one in allowed]
             told = f"the field '{shortened(found.name)}' has no value '{shortened(str(result))}'; its enum lists "
-            self._say(path, f"{told}{', '.join(words)}.{nearest(str(result), words)}")
+            self._say(path, f"{told}{listed(words)}.{nearest(str(result), words)}")
         inside = self.document.data
         for part in path[:-1]:
             inside = inside[part]
@@ -219,6 +221,6 @@ def _cast(value: Any, written: str | None, kind: str, zone: ZoneInfo) -> Any:
     if kind not in NUMERIC or isinstance(value, bool):
         raise ValueError
     number = value if text is None else int(text) if re.fullmatch(r"[-+]?[0-9]+", text) else float(text)
-    if not abs(number) < float("inf") or (kind == "integer" and number != int(number)):
+    if not abs(number) < float("inf") or (kind == "integer" and not (number == int(number) and abs(number) < 2**63)):
         raise ValueError
     return int(number) if kind == "integer" else number

@@ -129,7 +129,7 @@ class Study(v.Titled):
     commitments: tuple[Commitment, ...] = Field((), description="What was promised.")
     measures: tuple[Measure, ...] = Field((), description="What is done to keep the promises.")
     sources: dict[str, Source] = Field(min_length=1, description="The records, by name.")
-    goals: tuple[Goal, ...] = Field(min_length=1, description="What is judged.")
+    goals: tuple[Goal, ...] = Field(description="What is judged; may be empty while a study is being written.")
     indicators: tuple[Indicator, ...] = Field((), description="What is watched without a target.")
     feedback: Feedback | None = Field(None, description="The feedback that the analysis page shows.")
 

@@ -109,6 +109,8 @@ class Target(v.Model):
 
     def problems(self) -> Iterator[v.Problem]:
         yield from self.one_of("relative_change", "difference", "level")
+        if self.relative_change is not None and self.scale == "ratio" and not round(1 + self.relative_change, 15) > 0:
+            yield ("relative_change",), f"found {describe(self.relative_change)}, expected more than -1."
 
     @property
     def scale(self) -> Scale:
@@ -221,6 +223,15 @@ class Goal(Question):
             yield ("target", "difference"), f"found {describe(difference)}, expected a share between -1 and 1."
         if isinstance(self.metric, Rate) and level is not None and level < 0:
             yield ("target", "level"), f"found {describe(level)}, and a rate is never below 0."
+        relative, better = getattr(self.target, "relative_change", None), self.better
+        for key, change in (("relative_change", relative), ("difference", difference)):
+            if change and better and (change > 0) != (better == "higher"):
+                other = "lower" if better == "higher" else "higher"
+                told = f"found {describe(change)}, a change for the worse where {better} is better"
+                yield ("target", key), f"{told}; write {-change:g}, or better: {other}."
+        if relative is not None and relative >= 5:
+            told = f"found {describe(relative)}, which is {100 * relative:+,.0f} %"
+            yield ("target", "relative_change"), f"{told}; write {relative / 100:g} if {relative:g} % is meant."
 
 
 class Indicator(Question):

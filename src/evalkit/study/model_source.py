@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import datetime as dt
 import re
 from collections.abc import Iterator
@@ -14,11 +15,19 @@ from evalkit.study.paths import checked_path
 from evalkit.study.yaml_lines import describe
 
 _ENCODINGS = ("utf-8", "utf-16", "gb18030", "gbk", "big5", "latin-1", "cp1252")
+# of domain names and source code; the time these take grows with the square of the text
+_NOT_OF_FILES = ("idna", "punycode", "unicode-escape", "unicode_escape", "raw-unicode-escape", "raw_unicode_escape")
 _DIRECTIVES = "aAbBdHIjmMpSfyYzZ%"  # those of strptime that DuckDB also has
 
 
-# 'hex' or 'zip' turn bytes into bytes: no text can be encoded with them.
-_Encoding = Annotated[v.Str, v.accepted_by("".encode, "which is not an encoding that Python knows", lambda: _ENCODINGS)]
+def _encoding(name: str) -> None:
+    # 'hex' or 'zip' turn bytes into bytes: no text can be encoded with them
+    "".encode(name)
+    if codecs.lookup(name).name in _NOT_OF_FILES:
+        raise LookupError
+
+
+_Encoding = Annotated[v.Str, v.accepted_by(_encoding, "which is not an encoding that Python knows", lambda: _ENCODINGS)]
 _Delimiter = Annotated[str, Strict(), StringConstraints(pattern=v.ONE_CHARACTER)]
 _Pattern = Annotated[v.Str, v.accepted_by(re.compile, "which is not a regular expression: {error}", tuple)]
 _Connection = Annotated[str, Strict(), StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
@@ -33,8 +42,8 @@ class Constraints(v.Model):
     maximum: v.Scalar | None = Field(None, description="The largest value allowed, included.")
     enum: tuple[v.Scalar, ...] | None = Field(None, min_length=1, description="The only values allowed.")
     pattern: _Pattern | None = Field(None, description="What the whole text matches.")
-    minLength: Annotated[v.Whole, Field(ge=0)] | None = Field(None, description="The shortest text.")  # noqa: N815
-    maxLength: Annotated[v.Whole, Field(ge=0)] | None = Field(None, description="The longest text.")  # noqa: N815
+    minLength: Annotated[v.Whole, Field(ge=0, lt=2**31)] | None = Field(None, description="The shortest text.")  # noqa: N815
+    maxLength: Annotated[v.Whole, Field(ge=0, lt=2**31)] | None = Field(None, description="The longest text.")  # noqa: N815
 
 
 class FieldOf(v.Model):
@@ -100,7 +109,7 @@ class Source(v.Model):
         Annotated[v.Moment, v.TEXT] | Annotated[tuple[v.Part, ...], Field(min_length=2, max_length=3), v.OTHER],
         v.EITHER,
     ] = Field(description="The column that places a record in a period, or integers [year, month(, day)].")
-    fields: tuple[FieldOf, ...] = Field(min_length=1, description="The columns that are read.")
+    fields: tuple[FieldOf, ...] = Field(min_length=1, max_length=300, description="The columns that are read.")
     max_rejected: Annotated[v.Number, Field(ge=0, le=1)] = Field(0.05, description="The share its goals can bear.")
 
     def problems(self) -> Iterator[v.Problem]:

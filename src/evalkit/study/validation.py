@@ -38,6 +38,7 @@ _EXPECTED = {
     NOT_BLANK: "a text that is not blank",
     ONE_CHARACTER: 'one character such as "," or ";"',
     "too_short": "at least one entry",
+    "too_long": "300 entries at most",
 }
 
 

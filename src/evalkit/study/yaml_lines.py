@@ -7,13 +7,13 @@ a number; the patterns here say what a plain word means instead (YAML 1.2.2, 10.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
-from evalkit.errors import StudyError
+from evalkit.errors import StudyError, printable
 
 Path = tuple[str | int, ...]
 Place = tuple[int, int]  # line and column, from 1
@@ -21,6 +21,7 @@ Place = tuple[int, int]  # line and column, from 1
 MAX_BYTES = 5_000_000
 MAX_NODES = 200_000
 MAX_DEPTH = 50
+MAX_MISTAKES = 200
 _CORE = "tag:yaml.org,2002:"
 _FLOAT = r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
 _WORDS: dict[str, tuple[str, Callable[[str], Any]]] = {
@@ -55,8 +56,11 @@ class Document:
         return self.places[path]
 
     def tell(self, path: Path, message: str, place: Place | None = None) -> None:
-        """Keep a mistake in the part at the path."""
+        """Keep a mistake in the part at the path. Raises StudyError when there are more than anyone reads."""
         self.mistakes.add((place or self.place(path), f"{dotted(path)}: {message}" if path else message))
+        if len(self.mistakes) >= MAX_MISTAKES:
+            more = f"{self.name}: there are more mistakes than these {MAX_MISTAKES}; mend them first."
+            raise StudyError([*self.sentences(), more])
 
     def sentences(self) -> list[str]:
         """Return the mistakes with file, line and column, in file order."""
@@ -69,9 +73,20 @@ def dotted(path: Path) -> str:
 
 
 def shortened(text: str, limit: int = 60) -> str:
-    """Return the text on one line, cut to `limit` characters."""
-    text = " ".join(text.split())
+    """Return the text on one line, cut to `limit` characters, without what could steer a terminal."""
+    text = re.sub(r"://\S*", "://…", printable(" ".join(text.split())))  # what follows may be a password
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def listed(names: Iterable[str], limit: int = 30) -> str:
+    """Return the names on one line, the first of them where there are many; `none` where there are none.
+
+    >>> listed(["a", "b", "c"], 2)
+    'a, b, … (1 more)'
+    """
+    known = list(names)
+    more = [f"… ({len(known) - limit} more)"] if len(known) > limit else []
+    return ", ".join([*map(shortened, known[:limit]), *more]) or "none"
 
 
 def describe(value: object) -> str:

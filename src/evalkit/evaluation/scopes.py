@@ -1,0 +1,233 @@
+"""Many scopes at once: a study's goals evaluated for every region, channel or branch, from one reading."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from evalkit.errors import NotEvaluableError, ParameterError, nearest
+from evalkit.evaluation.common_shocks import baseline_shocks
+from evalkit.evaluation.conductor import adjusted_over, not_evaluated
+from evalkit.evaluation.flags import flag
+from evalkit.evaluation.gather import Look, cuts_of, gathered_moments, too_many_rejected
+from evalkit.evaluation.looks import evaluate_to_date
+from evalkit.evaluation.suppression import suppressed_list
+from evalkit.evaluation.window import evaluate_window, scale_of
+from evalkit.evaluation.windows import Comparison, atomic, period_comparison
+from evalkit.moments import Ask, Moments, calendar_exposure, merge_exposure
+from evalkit.periods import Period
+from evalkit.results import Flag, GoalResult, ScopeResult, ScopesResult
+
+if TYPE_CHECKING:
+    from evalkit.records import Records
+    from evalkit.study import Study
+
+
+def evaluate_scopes(
+    study: Study,
+    goals: Sequence[Any],
+    field: str,
+    looks: Sequence[tuple[Period, date]],
+    records: Callable[[str], Records],
+    language: str,
+) -> tuple[ScopesResult, ...]:
+    """Return every goal's evaluation in every scope, a value of `field`, at each look.
+
+    A goal is evaluated by its own rules with these differences: where the scope is the goal's cluster, its records
+    are not clustered; where it is a stratum, that is not held; diagnostics, alternatives and roll-outs belong to the
+    whole and are not asked again. Multiplicity runs over all goals in all scopes of a period. Where a scope's records
+    on either side are fewer than `minimum_cell`, its numbers are suppressed, and those of the next smallest scope
+    where the goal's total would otherwise give them away.
+
+    Raises ParameterError for a field that no goal's source has.
+    """
+    split = [goal for goal in goals if field in _fields(study, goal)]
+    if not split:
+        known = sorted({name for goal in goals for name in _fields(study, goal)})
+        raise ParameterError(
+            f"--by {field}: no source of {', '.join(goal.id for goal in goals)} has such a field; there are "
+            f"{', '.join(known)}.{nearest(field, known)}"
+        )
+    variants = [goal if field in Ask(question=goal).keys else _split_by(goal, field) for goal in split]
+    found = gathered_moments(study, variants, [((period,), as_of) for period, as_of in looks], records)
+    plain = [_alone(goal, field) for goal in split]
+    results = []
+    for period, as_of in looks:
+        look: Look = ((period,), as_of)
+        by_goal = [
+            _goal_scopes(study, goal, dict(_scopes(study, variant, field, found, look)), period, as_of, records, language)
+            for goal, variant in zip(plain, variants, strict=True)
+        ]
+        labels = sorted({label for scopes in by_goal for label in scopes}, key=lambda label: (label is None, label or ""))
+        scopes = [(label, [scopes[label] for scopes in by_goal if label in scopes]) for label in labels]
+        family = adjusted_over(study, [result for _, results in scopes for result in results], "scopes")
+        adjusted = iter(family)
+        results.append(
+            ScopesResult(
+                study=study.id,
+                period=period.label,
+                as_of=as_of,
+                by=field,
+                scopes=tuple(
+                    ScopeResult(scope=label, goals=tuple(next(adjusted) for _ in results)) for label, results in scopes
+                ),
+                not_split=tuple(goal.id for goal in goals if goal not in split),
+            )
+        )
+    return tuple(results)
+
+
+def _fields(study: Study, goal: Any) -> set[str]:
+    """Return the fields by which a goal can be split: those of its source and of its exposure's."""
+    names = {field.name for field in study.sources[goal.source].fields}
+    exposure = getattr(goal.metric, "exposure", None)
+    if exposure is not None and not isinstance(exposure, str):
+        names &= {field.name for field in study.sources[exposure.source].fields}
+    return names
+
+
+def _split_by(goal: Any, field: str) -> Any:
+    return goal.model_copy(update={"standardise_by": (*goal.standardise_by, field), "rollout": None})
+
+
+def _alone(goal: Any, field: str) -> Any:
+    """Return the goal as it is evaluated within one scope."""
+    kept = tuple(column for column in goal.standardise_by if column != field)
+    cluster = None if goal.cluster == field else goal.cluster
+    return goal.model_copy(update={"standardise_by": kept, "cluster": cluster, "rollout": None})
+
+
+def _scopes(study: Study, variant: Any, field: str, found: Any, look: Look) -> Iterator[tuple[str | None, Moments]]:
+    """Yield each scope's moments, exposure included."""
+    events = dict(_parts(found(variant, False, look), variant, field))
+    exposure = getattr(variant.metric, "exposure", None)
+    if exposure == "calendar-days":
+        days = atomic(cuts_of(study, variant, *look))
+        yield from ((label, calendar_exposure(part, days)) for label, part in events.items())
+        return
+    if exposure is None or isinstance(exposure, str):
+        yield from events.items()
+        return
+    at_risk = dict(_parts(found(variant, True, look), variant, field))
+    for label in dict.fromkeys([*events, *at_risk]):
+        given = at_risk.get(label)
+        if given is None:  # events without any exposure have no rate
+            yield label, events[label]
+        else:
+            yield label, merge_exposure(events.get(label, _none_of(given)), given)
+
+
+def _none_of(moments: Moments) -> Moments:
+    nothing = np.zeros(len(moments.start), dtype=bool)
+    return _chosen(moments, nothing, moments.cluster, moments.clusters, moments.stratum, moments.strata)
+
+
+def _parts(moments: Moments, variant: Any, field: str) -> Iterator[tuple[str | None, Moments]]:
+    """Yield the moments of each value of the field, which is the cluster or one of the strata."""
+    if variant.cluster == field:
+        codes, labels = moments.cluster, list(moments.clusters)
+        zero = np.zeros_like(moments.cluster)
+        rest: tuple[Any, ...] = (zero, (None,), moments.stratum, moments.strata)
+    else:
+        place = variant.standardise_by.index(field)
+        labels = sorted({kind[place] for kind in moments.strata}, key=lambda label: (label is None, label or ""))
+        kinds = sorted({_without(kind, place) for kind in moments.strata}, key=repr)
+        codes = np.array([labels.index(kind[place]) for kind in moments.strata], dtype=np.intp)[moments.stratum]
+        fewer = np.array([kinds.index(_without(kind, place)) for kind in moments.strata], dtype=np.intp)
+        rest = (moments.cluster, moments.clusters, fewer[moments.stratum], tuple(kinds))
+    order = np.argsort(codes, kind="stable")
+    bounds = np.searchsorted(codes[order], np.arange(len(labels) + 1))
+    for number, label in enumerate(labels):
+        yield label, _chosen(moments, order[bounds[number] : bounds[number + 1]], *rest)
+
+
+def _without(kind: tuple[Any, ...], place: int) -> tuple[Any, ...]:
+    return kind[:place] + kind[place + 1 :]
+
+
+def _chosen(moments: Moments, chosen: Any, cluster: Any, clusters: Any, stratum: Any, strata: Any) -> Moments:
+    """Return some of the cells; labels that none of them has are left out."""
+    held, codes = np.unique(cluster[chosen], return_inverse=True)
+    return replace(
+        moments,
+        start=moments.start[chosen],
+        cluster=codes.astype(np.intp),
+        clusters=tuple(clusters[i] for i in held),
+        stratum=stratum[chosen],
+        strata=strata,
+        sums=moments.sums[chosen],
+        counts=moments.counts[chosen],
+        undated=0,
+    )
+
+
+def _goal_scopes(
+    study: Study,
+    goal: Any,
+    scopes: dict[str | None, Moments],
+    period: Period,
+    as_of: date,
+    records: Callable[[str], Records],
+    language: str,
+) -> dict[str | None, GoalResult]:
+    """Return one goal in every scope, before adjustment."""
+    blank = not_evaluated(study, goal, language)
+    blocked = too_many_rejected([records(name) for name in _sources(goal)])
+    try:
+        comparison = period_comparison(study, goal, period, as_of)
+    except NotEvaluableError as reason:
+        told = Flag(code=reason.code, severity="serious", message=reason.messages[0])
+        return {label: replace(blank, flags=(told,)) for label in scopes}
+    if blocked is not None:
+        return {label: replace(blank, flags=(blocked,)) for label in scopes}
+    hidden = _hidden(study, goal, scopes, comparison)
+    return {
+        label: replace(blank, flags=(_suppressed(study),))
+        if label in hidden
+        else _scope(study, goal, moments, comparison, period, as_of, blank)
+        for label, moments in scopes.items()
+    }
+
+
+def _sources(goal: Any) -> list[str]:
+    exposure = getattr(goal.metric, "exposure", None)
+    return [goal.source, *([exposure.source] if exposure is not None and not isinstance(exposure, str) else [])]
+
+
+def _hidden(study: Study, goal: Any, scopes: dict[str | None, Moments], comparison: Comparison) -> set[str | None]:
+    """Return the scopes whose records (of a rate, events) are too few on either side, or must hide another's."""
+    labels = list(scopes)
+    hidden = np.zeros(len(labels), dtype=bool)
+    for windows in ([comparison.before], list(comparison.after)):
+        counts = np.array([scopes[label].total(windows, "n") for label in labels], dtype=np.int64)
+        hidden |= suppressed_list(counts, study.inference.minimum_cell)
+    return {label for label, hide in zip(labels, hidden, strict=True) if hide}
+
+
+def _suppressed(study: Study) -> Flag:
+    return flag(
+        "suppressed",
+        "info",
+        "Not shown: fewer than {minimum} records on one side, or so few elsewhere that the total would give them away.",
+        minimum=study.inference.minimum_cell,
+    )
+
+
+def _scope(
+    study: Study, goal: Any, moments: Moments, comparison: Comparison, period: Period, as_of: date, blank: GoalResult
+) -> GoalResult:
+    auto = study.inference.common_shocks == "auto"
+    shocks = baseline_shocks(goal, moments, study.baseline, scale_of(goal)) if auto else None
+    outcome = evaluate_window(study, goal, moments, comparison, study.inference.confidence, shocks)
+    ahead = evaluate_to_date(study, goal, moments, period, as_of, shocks)
+    return replace(
+        blank,
+        period=outcome.evaluation,
+        to_date=ahead.evaluation if ahead else None,
+        verdict=outcome.evaluation.verdict if goal.target else None,
+        flags=outcome.flags,
+    )

@@ -1,0 +1,182 @@
+"""Pictures of series: a course beside its counterfactual, control charts, and a roll-out's event study."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from evalkit import wording, wording_plain
+from evalkit.figures.style import (
+    BLACK,
+    BLUE,
+    GREY,
+    ORANGE,
+    VERMILLION,
+    canvas,
+    finish,
+    number_axis,
+    styled,
+)
+from evalkit.formats import Language, Quantity
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from evalkit.estimands.control_chart import ControlChart
+    from evalkit.estimands.time_series_result import TimeSeriesEffect
+
+
+def course(result: TimeSeriesEffect, language: Language = "en") -> Figure:
+    """Draw the series, its fit, and what was expected without the change with its band; the window is shaded."""
+    found, _ = result.course, wording.translator(language)
+    by = found.exposure
+    with styled():
+        figure, axes = canvas()
+        _shade(axes, found.times, found.phase == "phase-in", "#DDDDDD", _("phase-in, not counted"), hatch="///")
+        _shade(axes, found.times, found.evaluated, "#D6EAF5", _("evaluated"))
+        expected(axes, result, language, Quantity(language=language))
+        axes.plot(found.times, found.fitted / by, color=BLUE, linewidth=1.6, label=_("fitted"))
+        axes.plot(
+            found.times,
+            found.values / by,
+            color=GREY,
+            marker="o",
+            markersize=3.5,
+            linestyle="none",
+            label=_("observed"),
+        )
+        axes.margins(x=0.02)
+        number_axis(axes.yaxis, Quantity(language=language))
+        return finish(figure, axes)
+
+
+def expected(axes: Axes, result: TimeSeriesEffect, language: Language, form: Quantity, shift: Any = None) -> None:
+    """Draw the counterfactual and its band into axes; `shift` moves each point in time (to a month's middle)."""
+    found, _ = result.course, wording.translator(language)
+    # it starts at the last point before, so that the lines part where the change begins
+    first = max(int(np.flatnonzero(found.phase != "before")[0]) - 1, 0)
+    times = found.times[first:] if shift is None else found.times[first:].astype("datetime64[D]") + shift
+    low, high, line = (
+        form.shown((values / found.exposure)[first:])  # type: ignore[arg-type]
+        for values in (found.low, found.high, found.counterfactual)
+    )
+    axes.fill_between(
+        times,
+        low,
+        high,
+        color=ORANGE,
+        alpha=0.3,
+        linewidth=0,
+        label=_("{level} interval of the expected").format(level=wording.confidence(result.confidence, language)),
+    )
+    axes.plot(times, line, color=VERMILLION, linestyle="-.", label=_("expected without the change"))
+
+
+def control_chart(chart: ControlChart, language: Language = "en", *, form: Quantity | None = None) -> Figure:
+    """Draw a control chart: centre lines, limits, target, and the points that break a rule."""
+    _, form = wording.translator(language), form or Quantity(language=language)
+    special = {
+        "improvement": ("o", BLUE, _("improvement")),
+        "concern": ("X", VERMILLION, _("concern")),
+        "high": ("^", BLUE, _("unusually high")),
+        "low": ("v", ORANGE, _("unusually low")),
+        "mixed": ("D", BLACK, _("signals both ways")),
+    }
+    values, centre, low, high = (form.shown(v) for v in (chart.values, chart.centre, chart.low, chart.high))  # type: ignore[arg-type]
+    with styled():
+        figure, axes = canvas()
+        axes.plot(chart.times, values, color=GREY, marker="o", markersize=4, linewidth=1.2, label=_("sub-period"))
+        for part in np.unique(chart.segment):
+            here, named = chart.segment == part, part == chart.segment[0]
+            axes.plot(chart.times[here], centre[here], color=BLACK, linewidth=1.6, label=_("centre") if named else None)  # type: ignore[index]
+            for limit, label in ((low, _("limits")), (high, None)):
+                axes.step(
+                    chart.times[here],
+                    limit[here],  # type: ignore[index]
+                    where="mid",
+                    color=GREY,
+                    linestyle="--",
+                    linewidth=1.2,
+                    label=label if named else None,
+                )
+        variation = chart.variation
+        for name, (marker, colour, told) in special.items():
+            here = variation == name
+            if here.any():
+                axes.plot(
+                    chart.times[here],
+                    values[here],  # type: ignore[index]
+                    marker=marker,
+                    color=colour,
+                    markersize=8,
+                    linestyle="none",
+                    label=told,
+                )
+        if chart.target is not None and chart.assurance is not None:
+            told = _("target {target}: {assurance}").format(
+                target=form.target(chart.target), assurance=wording_plain.assurance(chart.assurance, language)
+            )
+            axes.axhline(form.shown(chart.target), color=VERMILLION, linestyle=":", linewidth=1.6, label=told)
+        axes.margins(x=0.02)
+        number_axis(axes.yaxis, form)
+        return finish(figure, axes, up=form.unit)
+
+
+def event_study(rollout: Mapping[str, Any], language: Language = "en") -> Figure:
+    """Draw the effect by month since reach with its intervals; the months before should lie about 1.
+
+    `rollout` is the shape of results.json (`RolloutEffect.to_dict()`).
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    _ = wording.translator(language)
+    months = [row for row in rollout["event_study"] if row["estimate"]]
+    with styled():
+        figure, axes = canvas()
+        # a month of two or three units may have an interval of any length; it is cut off
+        middle = [1.0, rollout["estimate"], *(row["estimate"] for row in months)]
+        far = [row["ci"][1] / row["estimate"] if row["ci"][1] else math.inf for row in months]
+        room = float(np.median([ratio for ratio in far if ratio < 100] or [2.0]))
+        ends = min(middle) / room**1.5, max(middle) * room**1.5
+        axes.axhline(1, color=GREY, linestyle=":", label=_("no effect"))
+        axes.axvline(-0.5, color=GREY, linewidth=1)
+        axes.axhline(rollout["estimate"], color=BLACK, linestyle="--", linewidth=1.2, label=_("effect in the window"))
+        for name, marker, colour, rows in (
+            (_("before reach"), "D", ORANGE, [row for row in months if row["month"] < 0]),
+            (_("since reach"), "o", BLUE, [row for row in months if row["month"] >= 0]),
+        ):
+            if rows:
+                values = np.array([row["estimate"] for row in rows])
+                bounds = np.array([(row["ci"][0] or 0.0, row["ci"][1] or math.inf) for row in rows]).T
+                reach = np.abs(np.clip(bounds, ends[0] / 2, 2 * ends[1]) - values)
+                places = [row["month"] for row in rows]
+                axes.errorbar(places, values, reach, color=colour, marker=marker, linestyle="none", label=name)
+        axes.set_yscale("log")
+        axes.set_ylim(*ends)
+        axes.yaxis.set_major_locator(MaxNLocator(6))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.minorticks_off()
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.margins(x=0.02)
+        return finish(figure, axes, across=_("months since reach"), up=_("effect, as a ratio"))
+
+
+def _shade(axes: Axes, times: Any, marked: Any, colour: str, label: str, *, hatch: str | None = None) -> None:
+    if not marked.any():
+        return
+    half = np.diff(times).min() / 2 if times.size > 1 else 0
+    places = np.flatnonzero(marked)
+    axes.axvspan(
+        times[places[0]] - half,
+        times[places[-1]] + half,
+        facecolor=colour,
+        edgecolor="#BBBBBB",
+        hatch=hatch,
+        linewidth=0,
+        zorder=0,
+        label=label,
+    )

@@ -1,0 +1,162 @@
+"""Sums over cells of month, window segment, cluster and stratum."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalkit.periods import Window
+
+SUMS = ("a", "b", "aa", "ab", "bb", "aaa", "aab", "abb", "bbb")
+COUNTS = ("n", "missing", "open", "not_yet_due")
+MISSING = None  # label of records without a cluster or stratum
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # each its own: what is derived is kept by it
+class Moments:
+    """Sums over cells. All arrays have one entry per cell.
+
+    Attributes
+    ----------
+    start : first day of the cell; a cell never spans two months nor a window's boundary.
+    cluster, stratum : codes into `clusters` and `strata`.
+    sums : (cells, 9) the sums named in SUMS over the records that count.
+    counts : (cells, 4) records that count, without a value, still open, not yet due.
+    undated : records without the time that would place them.
+    """
+
+    start: NDArray[np.datetime64]
+    cluster: NDArray[np.intp]
+    stratum: NDArray[np.intp]
+    sums: NDArray[np.float64]
+    counts: NDArray[np.int64]
+    clusters: tuple[str | None, ...]
+    strata: tuple[tuple[str | None, ...], ...]
+    undated: int
+
+    def within(self, windows: Iterable[Window]) -> NDArray[np.bool_]:
+        """Return which cells lie in any of the windows."""
+        inside = np.zeros(len(self.start), dtype=bool)
+        for window in windows:
+            inside |= (self.start >= np.datetime64(window.start)) & (self.start <= np.datetime64(window.end))
+        return inside
+
+    def total(self, windows: Iterable[Window], count: str) -> int:
+        """Return the number of records of a kind (COUNTS) in the windows."""
+        return int(self.counts[self.within(windows), COUNTS.index(count)].sum())
+
+
+def gathered_cells(
+    start: NDArray[np.datetime64],
+    cluster: tuple[NDArray[np.intp], Sequence[Any]],
+    stratum: tuple[NDArray[np.intp], Sequence[Any]],
+    sums: NDArray[np.float64],
+    counts: NDArray[np.int64],
+    undated: int,
+) -> Moments:
+    """Return the cells that hold records, in one order whatever the engine's, those of one place as one.
+
+    `cluster` and `stratum` are codes with their labels, in the labels' order; labels of no cell are left out.
+    """
+    used = counts.any(axis=1)
+    start, sums, counts = start[used], sums[used], counts[used]
+    clusters, kinds = (_compact(codes[used], labels) for codes, labels in (cluster, stratum))
+    place = (start.astype(np.int64) * max(1, len(clusters[1])) + clusters[0]) * max(1, len(kinds[1])) + kinds[0]
+    if (np.diff(place) <= 0).any():
+        order = np.argsort(place, kind="stable")
+        first = np.flatnonzero(np.diff(place[order], prepend=place[order[0]] - 1))
+        sums, counts = (np.add.reduceat(values[order], first, axis=0) for values in (sums, counts))
+        chosen = order[first]
+        start, clusters, kinds = start[chosen], (clusters[0][chosen], clusters[1]), (kinds[0][chosen], kinds[1])
+    return Moments(
+        start=start,
+        cluster=clusters[0],
+        stratum=kinds[0],
+        sums=sums,
+        counts=counts,
+        clusters=tuple(clusters[1]),
+        strata=tuple(kinds[1]),
+        undated=undated,
+    )
+
+
+def _compact(codes: NDArray[np.intp], labels: Sequence[Any]) -> tuple[NDArray[np.intp], list[Any]]:
+    held = np.bincount(codes, minlength=len(labels)) > 0
+    return (np.cumsum(held) - 1)[codes], [label for label, there in zip(labels, held, strict=True) if there]
+
+
+def coded(values: NDArray[Any]) -> tuple[NDArray[np.intp], list[str | None]]:
+    """Return the codes of labels and the labels in order, None last.
+
+    >>> codes, labels = coded(np.array(["b", None, "a", "b"], dtype=object))
+    >>> codes.tolist(), labels
+    ([1, 2, 0, 1], ['a', 'b', None])
+    """
+    held = values.tolist()
+    labels = sorted(set(held), key=lambda label: (label is None, label or ""))
+    place = {label: i for i, label in enumerate(labels)}
+    return np.fromiter(map(place.__getitem__, held), dtype=np.intp, count=len(held)), labels
+
+
+def crossed(
+    columns: Sequence[tuple[NDArray[np.intp], Sequence[Any]]], size: int
+) -> tuple[NDArray[np.intp], list[tuple[Any, ...]]]:
+    """Return the codes of combinations of coded columns and their labels, in the labels' order."""
+    place = np.zeros(size, dtype=np.intp)
+    for codes, labels in columns:
+        place = place * len(labels) + codes
+    held, codes = np.unique(place, return_inverse=True)
+    places = np.unravel_index(held, [len(labels) for _, labels in columns]) if columns and size else ()
+    parts = [[labels[i] for i in at] for at, (_, labels) in zip(places, columns, strict=False)]
+    return codes.astype(np.intp), list(zip(*parts, strict=True)) if parts else [()] * len(held)
+
+
+def merge_exposure(events: Moments, exposure: Moments) -> Moments:
+    """Return events and their exposure, taken from two sources, as one set of cells."""
+    clusters = tuple(sorted({*events.clusters, *exposure.clusters}, key=lambda c: (c is None, c or "")))
+    strata = tuple(sorted({*events.strata, *exposure.strata}, key=lambda s: tuple((v is None, v or "") for v in s)))
+    b, bb, bbb = (SUMS.index(name) for name in ("b", "bb", "bbb"))
+    sums = np.vstack([events.sums, exposure.sums])
+    sums[: len(events.sums), [b, bb, bbb]] = 0.0
+    counts = exposure.counts.copy()
+    counts[:, 0] = 0  # an exposure record is no event
+    return Moments(
+        start=np.concatenate([events.start, exposure.start]),
+        cluster=np.concatenate([_recode(m.cluster, m.clusters, clusters) for m in (events, exposure)]),
+        stratum=np.concatenate([_recode(m.stratum, m.strata, strata) for m in (events, exposure)]),
+        sums=sums,
+        counts=np.vstack([events.counts, counts]),
+        clusters=clusters,
+        strata=strata,
+        undated=events.undated + exposure.undated,
+    )
+
+
+def _recode(codes: NDArray[np.intp], old: Sequence[Any], new: Sequence[Any]) -> NDArray[np.intp]:
+    place = {label: i for i, label in enumerate(new)}
+    return np.array([place[label] for label in old], dtype=np.intp)[codes] if len(codes) else codes
+
+
+def calendar_exposure(events: Moments, windows: Iterable[Window]) -> Moments:
+    """Return the events with calendar days as exposure, every day of the windows counted once."""
+    cells = [month for window in windows for month in window.months()]
+    clusters = events.clusters or (MISSING,)
+    days = np.array([cell.days for cell in cells], dtype=np.float64)
+    size = len(clusters)
+    sums = np.zeros((len(cells) * size, len(SUMS)))
+    sums[:, SUMS.index("b")] = np.repeat(days / size, size)
+    exposure = Moments(
+        start=np.repeat(np.array([cell.start for cell in cells], dtype="datetime64[D]"), size),
+        cluster=np.tile(np.arange(size, dtype=np.intp), len(cells)),
+        stratum=np.zeros(len(cells) * size, dtype=np.intp),
+        sums=sums,
+        counts=np.zeros((len(cells) * size, len(COUNTS)), dtype=np.int64),
+        clusters=clusters,
+        strata=((),),
+        undated=0,
+    )
+    return merge_exposure(events, exposure)

@@ -1,0 +1,51 @@
+"""`results.csv`: every published result as one tidy table, a row per period, goal (or indicator) and window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from evalkit.spreadsheet import csv_text
+
+NAME = "results.csv"
+_OF_PERIOD = ("study", "period", "as_of", "issue")
+_OF_GOAL = ("role", "id", "title", "kind", "better", "goal_verdict", "p_target_adjusted", "flags")
+_OF_WINDOW = (
+    *("window", "scale", "estimate", "ci_low", "ci_high", "confidence", "target_value", "null_value"),
+    *("p_target", "p_change", "verdict", "direction", "change_estimate", "change_low", "change_high"),
+    *("method", "df", "not_yet_due"),
+    *(f"{arm}_{name}" for arm in ("before", "after") for name in ("start", "end", "value", "records", "clusters")),
+)
+COLUMNS = (*_OF_PERIOD, *_OF_GOAL, *_OF_WINDOW, "study_hash", "code_hash")
+
+
+def as_csv(results: Iterable[tuple[int, Mapping[str, Any]]]) -> str:
+    """Return the table of (issue number, `results.json`) pairs, in their order; what is absent is empty."""
+    rows = (row for issue, result in results for row in _rows(issue, result))
+    return csv_text(COLUMNS, ([row.get(name) for name in COLUMNS] for row in rows))
+
+
+def _rows(issue: int, result: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    made_from = result.get("provenance") or {}
+    whole = {"issue": issue, "study_hash": made_from.get("study"), "code_hash": made_from.get("code")}
+    whole |= {name: result[name] for name in ("study", "period", "as_of")}
+    for role in ("goal", "indicator"):
+        for goal in result.get(f"{role}s", ()):
+            own = {name: goal.get(name) for name in ("id", "title", "kind", "better", "p_target_adjusted")}
+            own |= {"role": role, "goal_verdict": goal.get("verdict")}
+            own["flags"] = " ".join(flag["code"] for flag in goal.get("flags", ()))
+            for window, evaluation in goal["evaluations"].items():
+                if evaluation is not None:
+                    yield whole | own | {"window": window} | _flat(evaluation)
+
+
+def _flat(evaluation: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one window's evaluation without nesting."""
+    flat = {name: value for name, value in evaluation.items() if not isinstance(value, dict | list)}
+    flat["ci_low"], flat["ci_high"] = evaluation.get("ci") or (None, None)
+    for arm in ("before", "after"):
+        flat |= {f"{arm}_{name}": value for name, value in (evaluation.get(arm) or {}).items()}
+    change = evaluation.get("change") or {}
+    flat["change_estimate"] = change.get("estimate")
+    flat["change_low"], flat["change_high"] = change.get("ci") or (None, None)
+    return flat

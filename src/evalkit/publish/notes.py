@@ -1,0 +1,164 @@
+"""What a page says of its own history: what changed since the issue before, and since the plan was lodged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from evalkit import formats, markup, wording
+from evalkit.formats import Language
+from evalkit.markup import Html
+from evalkit.publish import ledger
+from evalkit.publish.compare import ABSENT, shown
+from evalkit.publish.issues import study_changes
+
+# what does not enter any number: a change here is told, but no goal is judged otherwise for it
+_BESIDE = ("title", "weaknesses", "commitments", "measures", "feedback")
+
+
+def plan_facts(out: Path, study: str, plan: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return how the study file differs from the one first published here, and since when; None where it does not."""
+    lodged = ledger.card(out).get("plan") or {"study": study, "content": plan}
+    changes = study_changes(lodged["content"], plan) if plan else []
+    if not changes:
+        return None
+    known: dict[str, dict[str, Any]] = {}
+    for entry in ledger.entries(out):
+        told = {"period": entry["period"], "issue": entry["issue"], "day": entry["time"][:10]}
+        known.setdefault((entry.get("made_from") or {}).get("study", ""), told)
+    later = [told for used, told in known.items() if used not in ("", lodged["study"])]
+    return {
+        "planned": known.get(lodged["study"]),
+        "changed": later,
+        "now": study not in known,
+        "changes": changes,
+    }
+
+
+def history(facts: Mapping[str, Any], language: Language, titles: Mapping[str, str], goal: str | None = None) -> Html:
+    """Return what a page says of its history; nothing where there is nothing to say."""
+    told = []
+    if facts["revision"]:
+        told.append(revision_note(facts["revision"], language, titles, goal))
+    if facts["study_changed"]:
+        told.append(plan_note(facts["study_changed"], language))
+    return markup.join(told)
+
+
+def plan_note(facts: Mapping[str, Any], language: Language) -> Html:
+    """Return the part that reports a study file changed after the plan was lodged (`study_changed`)."""
+    _ = wording.translator(language)
+    parts = [markup.tag("h2", _("The study file has changed since the plan was lodged"), id="study_changed")]
+    first = facts["planned"]
+    if first is not None:
+        told = _("The plan was lodged with the first publication: {issue}.")
+        parts.append(markup.tag("p", told.format(issue=_issue(first, language))))
+    since = [_issue(told, language) for told in facts["changed"]] + ([_("this issue")] if facts["now"] else [])
+    told = _("Issues that were the first made with a changed study file: {issues}.")
+    parts.append(markup.tag("p", told.format(issues=_listed(since, language))))
+    keys = [change["key"] for change in facts["changes"]]
+    if all(_is_beside(key) for key in keys):
+        parts.append(markup.tag("p", _("None of the changed keys enters how a goal is judged.")))
+    rows = [(change["key"], shown(change["old"]), shown(change["new"])) for change in facts["changes"]]
+    columns = (_("Key of the study file"), _("Planned"), _("Now"))
+    return markup.join((*parts, markup.table(_("Planned and now"), columns, rows)))
+
+
+def _is_beside(key: str) -> bool:
+    return key.split(".")[0] in _BESIDE or key.endswith(("title", "title.en", "title.zh"))
+
+
+def revision_note(
+    facts: Mapping[str, Any], language: Language, titles: Mapping[str, str], goal: str | None = None
+) -> Html:
+    """Return the part that says what is not as in the issue before, and why; of one goal's results or of all."""
+    _ = wording.translator(language)
+    number = facts["old"]["issue"]
+    rows = [row for one in facts["goals"] if goal in (None, one["id"]) for row in _rows(one, language, titles)]
+    columns = (_("Goal"), _("Verdict then"), _("Verdict now"), _("Estimate then"), _("Estimate now"))
+    caption = _("Results that differ from issue {number}").format(number=number)
+    results = (
+        markup.table(caption, columns, rows)
+        if rows
+        else markup.tag("p", _("Verdicts and estimates are the same as then."))
+    )
+    heading = markup.tag("h2", _("What changed since issue {number}").format(number=number), id="revision")
+    return markup.join((heading, markup.items(_causes(facts, language)), results))
+
+
+def _causes(facts: Mapping[str, Any], language: Language) -> Iterator[str]:
+    _ = wording.translator(language)
+    if facts["data"]:
+        files = _listed((f"{one['source']} ({one['file']})" for one in facts["data"]), language)
+        yield _("Other records: {files}.").format(files=files)
+    changes = facts["study"]["changes"] or ()
+    if changes:
+        yield _("Another study file: {keys}.").format(
+            keys=_listed((f"{c['key']} {shown(c['old'], 40)} → {shown(c['new'], 40)}" for c in changes), language)
+        )
+    elif not facts["study"]["same"]:
+        yield _("Another study file.")
+    if not facts["code"]["same"]:
+        yield _("Other code of evalkit or of the notebooks.")
+    if facts["versions"]:
+        named = (f"{one['key']} {shown(one['old'])} → {shown(one['new'])}" for one in facts["versions"])
+        yield _("Other versions: {versions}.").format(versions=_listed(named, language))
+    before, after = (date.fromisoformat(facts[side]["as_of"]) for side in ("old", "new"))
+    if before != after:
+        told = _("Another data cut-off: {old} then, {new} now.")
+        yield told.format(old=formats.day(before, language), new=formats.day(after, language))
+
+
+def _rows(goal: Mapping[str, Any], language: Language, titles: Mapping[str, str]) -> Iterator[Sequence[object]]:
+    _ = wording.translator(language)
+    name = titles.get(goal["id"]) or goal["title"] or goal["id"]
+    for window, (one, other) in goal["windows"].items():
+        verdicts = goal["verdict"] if window == "period" else [side and side["verdict"] for side in (one, other)]
+        if one == other and verdicts[0] == verdicts[1]:
+            continue
+        text = name if window == "period" else f"{name}: {_('Since implementation')}"
+        told = [wording.verdict(v, language) if v or goal["verdict"] == [None, None] else ABSENT for v in verdicts]
+        yield (text, *told, *_estimates(goal["kind"], one, other, language))
+
+
+def _estimates(kind: str, one: Any, other: Any, language: Language) -> tuple[str, str]:
+    sides = [side if side and side["estimate"] is not None else None for side in (one, other)]
+    figures = [value for side in sides if side for value in (side["estimate"], *side["ci"])]
+    scale = next((side["scale"] for side in sides if side), "level")
+    points = wording.translator(language)("percentage points")
+    form = formats.quantity(kind, scale, figures, points=points, language=language)
+    before, after = (
+        "{} ({})".format(form.text(s["estimate"]), form.interval(*s["ci"])) if s else ABSENT for s in sides
+    )
+    return before, after
+
+
+def _issue(told: Mapping[str, Any], language: Language) -> str:
+    _ = wording.translator(language)
+    day = formats.day(date.fromisoformat(told["day"]), language)
+    return _("{period}, issue {number}, published on {day}").format(
+        period=told["period"], number=told["issue"], day=day
+    )
+
+
+def _listed(texts: Iterable[str], language: Language) -> str:
+    return ("；" if language == "zh" else "; ").join(texts)
+
+
+def put_into(notebook: Any, note: str) -> None:
+    """Insert a note before the first part that has a heading of the second order, else at the end."""
+    import nbformat
+
+    note = "\n".join(line for line in note.splitlines() if line.strip())  # Markdown begins anew after an empty line
+    cell = nbformat.v4.new_markdown_cell(  # type: ignore[no-untyped-call]
+        note, id="history", metadata={"tags": ["history"]}
+    )
+    notebook.cells.insert(
+        next((i for i, c in enumerate(notebook.cells) if "<h2" in _shown(c)), len(notebook.cells)), cell
+    )
+
+
+def _shown(cell: Any) -> str:
+    return "".join("".join(out.get("data", {}).get("text/html", "")) for out in cell.get("outputs", ()))

@@ -1,0 +1,310 @@
+"""One goal's records as its page shows them: over time, before and after, by branch, by roll-out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from evalkit import figures, formats, markup, svg, tables, trace, wording, wording_methods, wording_plain
+from evalkit.errors import NotEvaluableError, ParameterError
+from evalkit.markup import Html
+from evalkit.report.base import Report
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from evalkit.evaluation.detail import Detail
+    from evalkit.results import StudyResult
+
+
+class GoalRecords(Report):
+    """What `GoalReport` shows of the records, and how it is made."""
+
+    def __init__(self, study: Any, result: StudyResult, goal: object, language: str = "en") -> None:
+        super().__init__(study, result, language)
+        self.goal = result[str(goal)]  # a parameter such as 007 may arrive as a number
+        self.question = study.file.goal(self.goal.id)
+        self.unit, self.title = self._unit(self.goal), self._title(self.goal)
+
+    @cached_property
+    def _detail(self) -> Detail:
+        found: Detail = self.study.detail(self.goal.id, self.result.period, as_of=self.result.as_of)
+        return found
+
+    @cached_property
+    def _series(self) -> pd.DataFrame:
+        found: pd.DataFrame = self.study.series(self.goal.id, frequency="month", as_of=self.result.as_of)
+        return found
+
+    @property
+    def _all_days(self) -> tuple[date, date]:
+        return self.study.file.baseline.start, self.result.as_of
+
+    def _picture(self, figure: Any, name: str, finding: str, data: Any = None) -> Html:
+        """Return a figure named after the goal, its finding for who cannot see it, its numbers to download."""
+        title = self._("{goal}: {figure}").format(goal=self.title, figure=name)
+        return svg.picture(figure, title=title, description=finding, data=data)
+
+    def _told(self, text: str) -> Html:
+        return markup.tag("p", markup.prose(text))
+
+    # -- the records over time ---------------------------------------------------------------------------------
+
+    def course(self) -> Html:
+        """The months with baseline, phase-in, target and measures, and what was to be expected without the change."""
+        expected = self._detail.counterfactual()
+        measures = self._measures()
+        figure = figures.trend(
+            self._series,
+            self.goal,
+            self.language,
+            unit=self.unit,
+            measures=[(str(number), day) for number, day, _name in measures],
+            counterfactual=expected,
+        )
+        told = [
+            self._("{number}: {measure}, from {day}").format(
+                number=number, measure=name, day=formats.day(day, self.language)
+            )
+            for number, day, name in measures
+        ]
+        notes = self._unlike_the_estimate()
+        if expected is not None:
+            form = wording_plain.both(self.goal, [expected.estimate, expected.low, expected.high], self.language)
+            notes.insert(
+                0,
+                self._(
+                    "Against what months before, trend and season lead to expect, the reporting period lies at"
+                    " {estimate} ({interval}); the band is that of the expectation."
+                ).format(estimate=form.text(expected.estimate), interval=form.interval(expected.low, expected.high)),
+            )
+        finding = wording_plain.finding(self.goal, self.language, unit=self.unit)
+        return markup.join(
+            (
+                markup.tag("h2", self._("Month by month")),
+                self._picture(figure, self._("month by month"), finding, self._series),
+                markup.items(told),
+                *(self._soft(note) for note in notes),
+                self.origin(self.goal, method=self._("monthly values as recorded"), days=self._all_days),
+            )
+        )
+
+    def _unlike_the_estimate(self) -> list[str]:
+        """Say where monthly values are not comparable with the estimate, lest the picture seem to contradict it."""
+        _, notes = self._, []
+        if self.question.standardise_by:
+            told = _(
+                "The monthly values are as recorded; the estimate holds the mix of {columns} at its baseline shares."
+            )
+            notes.append(told.format(columns=", ".join(self.question.standardise_by)))
+        if self.question.compare_with == "same-months":
+            told = _(
+                "The monthly values are as recorded; the baseline and the estimate compare the same calendar months."
+            )
+            notes.append(told)
+        return notes
+
+    def _measures(self) -> list[tuple[int, date, str]]:
+        known = [
+            (when, wording.title(measure, self.language))
+            for measure in self.study.file.measures_of(self.question)
+            if (when := trace.in_effect(measure)) is not None and when <= self.result.as_of
+        ]
+        return [(number, when, name) for number, (when, name) in enumerate(sorted(known), start=1)]
+
+    def process(self) -> Html:
+        """The control chart: does the process itself meet the target, month by month?"""
+        heading = markup.tag("h2", self._("Does the process meet the target by itself?"))
+        try:
+            chart = self.study.control_chart(self.goal.id, as_of=self.result.as_of)
+        except (NotEvaluableError, ParameterError):
+            return heading + markup.tag("p", self._("There are too few months for a control chart."))
+        target = self.goal.period.target_level
+        chart = replace(chart, target=target, better=self.goal.better if target is not None else None)
+        shown = [float(v) for v in chart.values]
+        form = formats.quantity(self.goal.kind, "level", shown, target=target, unit=self.unit, language=self.language)
+        finding = wording_plain.process(chart, form, self.language)
+        figure = figures.control_chart(chart, self.language, form=form)
+        kind = {"p": self._("p chart"), "u": self._("u chart")}.get(chart.kind, self._("XmR chart"))
+        rules = self._(
+            "{kind}: limits at three standard deviations, a new segment after the phase-in; marked are points outside"
+            " the limits, 7 in a row on one side or in one direction, and 2 of 3 near a limit (NHS England, Making Data"
+            " Count)."
+        ).format(kind=kind)
+        return markup.join(
+            (
+                heading,
+                self._told(finding),
+                self._picture(figure, self._("control chart"), finding, chart.to_frame()),
+                self._soft(rules),
+                *map(self._soft, self._unlike_the_estimate()),
+                self.origin(self.goal, method=kind, days=self._all_days),
+            )
+        )
+
+    # -- before and after --------------------------------------------------------------------------------------
+
+    def before_and_after(self) -> Html:
+        """How values lie before and after, and how long answers took where the promise is about that."""
+        parts = [markup.tag("h2", self._("How values lie before and after"))]
+        try:
+            found = self._detail.histogram()
+            curves = self._detail.response_times()
+        except NotEvaluableError:
+            return parts[0] + markup.tag("p", wording.reason(self.goal, self.language))
+        if curves:
+            parts.append(self._response(curves))
+        if found is not None:
+            parts.append(self._histogram(found))
+        else:
+            parts.append(self._strip())
+        return markup.join(parts)
+
+    def _histogram(self, found: Any) -> Html:
+        arms = wording.levels(self.goal, self.goal.period, self.language, self.unit)
+        before, after = self.goal.period.before, self.goal.period.after
+        finding = self._("Mean {before} before, {after} after.").format(
+            before=arms.text(before.value if before else None), after=arms.text(after.value if after else None)
+        )
+        rows = list(zip(found.edges, found.edges[1:], found.before, found.after, strict=False))
+        notes = []
+        if found.open_end:
+            notes.append(self._("The last column holds everything above."))
+        if found.hidden:
+            notes.append(self._hidden(found.hidden))
+        return markup.join(
+            (
+                self._picture(
+                    figures.histogram(found, self.language, unit=self.unit),
+                    self._("values of single records"),
+                    finding,
+                    (("from", "to", "share_before", "share_after"), rows),
+                ),
+                *(self._soft(note) for note in notes),
+                self.origin(self.goal, method=self._("shares of records, as recorded")),
+            )
+        )
+
+    def _hidden(self, count: int) -> str:
+        least = self.study.file.inference.minimum_cell
+        return self._(
+            "{count} cells with fewer than {least} records, or that would give such a cell away, are not shown."
+        ).format(count=count, least=least)
+
+    def _strip(self) -> Html:
+        frame = self._series[self._series["phase"] != "phase-in"]
+        medians = [frame.loc[frame["phase"] == phase, "value"].median() for phase in ("baseline", "after")]
+        form = formats.quantity(self.goal.kind, "level", medians, unit=self.unit, language=self.language)
+        finding = self._("The middle month lies at {before} before and {after} after.").format(
+            before=form.text(medians[0]), after=form.text(medians[1])
+        )
+        return markup.join(
+            (
+                self._told(finding),
+                self._picture(
+                    figures.strip(frame, self.goal, self.language, unit=self.unit),
+                    self._("values of single months"),
+                    finding,
+                    frame,
+                ),
+                self.origin(self.goal, method=self._("monthly values as recorded"), days=self._all_days),
+            )
+        )
+
+    def _response(self, curves: Any) -> Html:
+        import pandas as pd
+
+        window = self.question.metric.success.within.seconds / 86400
+        finding = wording_plain.response(curves, window, self.language)
+        names = {"before": self._("before"), "after": self._("after")}
+        figure = figures.answered(
+            {names[arm]: curve for arm, curve in curves.items()},
+            self.language,
+            window=window,
+            unit=self._("days"),
+            target=self.goal.period.target_level,
+        )
+        data = pd.concat([curve.to_frame().assign(arm=arm) for arm, curve in curves.items()], ignore_index=True)
+        told = self._(
+            "Everything received counts here, what is not yet due too (Kaplan and Meier 1958; Greenwood's intervals,"
+            " log-log)."
+        )
+        return markup.join(
+            (
+                self._told(finding),
+                self._picture(
+                    figure, self._("share answered by time"), finding, data[["arm", "time", "survival", "low", "high"]]
+                ),
+                Html(tables.response_times(curves, window, self.language)),
+                self._soft(told),
+                self.origin(self.goal, method="Kaplan–Meier"),
+            )
+        )
+
+    def branches(self) -> Html:
+        """The heat table of branches over recent periods, folded; nothing without clusters."""
+        if self.question.cluster is None:
+            return Html("")
+        try:
+            found = self._detail.branches()
+        except NotEvaluableError:
+            found = None
+        if found is None:
+            return Html("")
+        cluster = wording.looked_up("column", self.question.cluster, self.question.cluster, self.language)
+        table = Html(tables.branches(found, self.goal, cluster, self.language, unit=self.unit))
+        told = self._(
+            "Blue is better than the same row's baseline, orange worse, from 2, 10 and 20 % on; “–”: no records."
+        )
+        notes = [told, *([f"*: {self._hidden(found.hidden)}"] if found.hidden else [])]
+        content = markup.join(
+            (
+                table,
+                *(self._soft(note) for note in notes),
+                self.origin(
+                    self.goal, method=self._("values as recorded, baseline and last periods"), days=self._all_days
+                ),
+            )
+        )
+        count = sum(label is not None for label, _row in found.rows)
+        summary = self._("Every {cluster} ({count})").format(cluster=cluster, count=count)
+        return markup.tag("h2", self._("Where it happened")) + self._folded(summary, content)
+
+    def rollout(self) -> Html:
+        """The effect of a staggered roll-out by month since reach, with its pre-trend test; nothing without one."""
+        found, _ = self.goal.rollout, self._
+        if found is None:
+            return Html("")
+        form = wording_plain.both(self.goal, [found["estimate"], *found["ci"]], self.language)
+        finding = _(
+            "Units reached by the measures moved by {estimate} ({interval}) against those still waiting: {reached}"
+            " units reached, {waiting} waiting."
+        ).format(
+            estimate=form.text(found["estimate"]),
+            interval=form.interval(*found["ci"]),
+            reached=found["units_reached"],
+            waiting=found["units_waiting"],
+        )
+        before = (
+            _("Before they were reached they moved alike (smallest adjusted {p}).")
+            if found["pre_trend_p"] is not None and found["pre_trend_p"] >= 1 - self.goal.period.confidence
+            else _("Before they were reached they had already moved apart (smallest adjusted {p}).")
+            if found["pre_trend_p"] is not None
+            else _("There are no months before reach to test whether they moved alike.")
+        )
+        rows = [(row["month"], row["estimate"], *row["ci"]) for row in found["event_study"]]
+        return markup.join(
+            (
+                markup.tag("h2", _("Roll-out: reached against not yet reached")),
+                self._told(self._sentences([finding, before.format(p=formats.probability(found["pre_trend_p"]))])),
+                self._picture(
+                    figures.event_study(found, self.language),
+                    _("effect by month since reach"),
+                    finding,
+                    (("month", "estimate", "low", "high"), rows),
+                ),
+                self.origin(self.goal, method=wording_methods.short(found["method"], self.language)),
+            )
+        )

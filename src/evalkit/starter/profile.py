@@ -1,0 +1,181 @@
+"""What the columns of a table are: type and format of their values, missing ones, whether they could be a key."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import TYPE_CHECKING
+
+from evalkit.records.ingest import identifier, literal
+from evalkit.starter.tables import Found
+
+if TYPE_CHECKING:
+    import duckdb
+
+MISSING = ("", "NA", "N/A", "n/a", "NULL", "null", "None", "NaN", "nan", "-", "--", "#N/A", "?")
+MOSTLY = 0.97  # values of a type; the rest would be rejected, of which a source bears 5 %
+FEW = 20  # values of which a column has so few are listed
+_NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
+_ISO_DATE = r"\d{4}-\d{2}-\d{2}"
+_ISO_TIME = _ISO_DATE + r"[T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?\s?(Z|[+-]\d{2}(:?\d{2})?)?"
+_DATES = (
+    *("%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y.%m.%d", "%Y年%m月%d日"),
+    *("%d.%m.%y", "%d/%m/%y", "%m/%d/%y"),
+)
+_SHAPES = {"%Y": r"\d{4}", "%p": "[AaPp][Mm]"}  # the engine would read the year 23 by %Y
+_CLOCKS = ("%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p")
+_ENGINE_TYPES = (
+    (r"TIMESTAMP", "datetime"),
+    (r"DATE", "date"),
+    (r"BOOLEAN", "boolean"),
+    (r"(U?(TINY|SMALL|BIG|HUGE)?INT|U?INTEGER)", "integer"),
+    (r"(FLOAT|DOUBLE|DECIMAL|REAL)", "number"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column.
+
+    Attributes
+    ----------
+    kind : a field's type; `format`, `decimal`, `group` as the field would declare them.
+    rows, missing, odd : number of rows, of those without a value, and with one that is not of the type.
+    distinct : number of different values; `values` lists them where they are few.
+    missing_texts : texts beside the empty one that stand for no value.
+    ambiguous : another format that reads every value too.
+    low, high : smallest and largest value, as text; of dates, days.
+    """
+
+    name: str
+    kind: str
+    format: str = "default"
+    decimal: str = "."
+    group: str = ""
+    rows: int
+    missing: int
+    odd: int = 0
+    distinct: int = 0
+    values: tuple[str, ...] = ()
+    missing_texts: tuple[str, ...] = ()
+    ambiguous: str | None = None
+    low: str = ""
+    high: str = ""
+
+    @property
+    def unique(self) -> bool:
+        """Whether every row has a value of its own."""
+        return self.rows > 1 and self.distinct == self.rows and not self.missing
+
+    @property
+    def days(self) -> tuple[date, date]:
+        """The first and the last day of a date or datetime column."""
+        return date.fromisoformat(self.low[:10]), date.fromisoformat(self.high[:10])
+
+    @property
+    def moment(self) -> bool:
+        return self.kind in ("date", "datetime")
+
+
+def profile(engine: duckdb.DuckDBPyConnection, table: Found) -> tuple[Column, ...]:
+    """Return what each column is, by whole-table queries."""
+    return tuple(_column(engine, table, name, given) for name, given in table.columns.items())
+
+
+def _column(engine: duckdb.DuckDBPyConnection, table: Found, name: str, given: str) -> Column:
+    own = next((kind for pattern, kind in _ENGINE_TYPES if re.match(pattern, given)), None)
+    column, rows = identifier(name), f"FROM {identifier(table.name)}"
+    if own is not None:
+        return _described(engine, rows, f"{column}", Column(name=name, kind=own, rows=0, missing=0), ())
+    listed = ", ".join(literal(text) for text in MISSING)
+    texts = engine.execute(
+        f"SELECT DISTINCT trim({column}) {rows} WHERE trim({column}) IN ({listed}) ORDER BY 1"
+    ).fetchall()
+    missing = tuple(text for (text,) in texts if text)
+    value = f"CASE WHEN trim({column}) IN ({listed}) THEN NULL ELSE trim({column}) END"
+    best = _best(engine, rows, value, name)
+    return _described(engine, rows, _parsed(value, best), best, missing, raw=value)
+
+
+def _best(engine: duckdb.DuckDBPyConnection, rows: str, value: str, name: str) -> Column:
+    """Return the first type that reads (nearly) all values; text where none does."""
+    candidates = list(_candidates(name))
+    counted = ", ".join(f"count({_parsed('v', candidate)})" for candidate in candidates)
+    total, padded, *read = engine.execute(
+        f"SELECT count(v), count_if(regexp_matches(v, '^0\\d')), {counted} FROM (SELECT {value} AS v {rows})"
+    ).fetchall()[0]
+    if not total:
+        return candidates[-1]
+    for least in (1.0, MOSTLY):
+        able = [c for c, n in zip(candidates, read, strict=True) if n >= least * total]
+        if padded:  # 007 is a label
+            able = [c for c in able if c.kind not in ("integer", "number")]
+        if able and able[0].kind != "string":
+            chosen = able[0]
+            others = [
+                c.format for c in able[1:] if c.kind == chosen.kind and "default" not in (c.format, chosen.format)
+            ]
+            return replace(chosen, ambiguous=others[0] if others else None)
+    return candidates[-1]
+
+
+def _candidates(name: str) -> list[Column]:
+    def column(kind: str, format: str = "default", decimal: str = ".", group: str = "") -> Column:
+        return Column(name=name, kind=kind, format=format, decimal=decimal, group=group, rows=0, missing=0)
+
+    numbers = [column("number", decimal=d, group=g) for d, g in ((".", ""), (",", ""), (".", ","), (",", "."))]
+    times = [column("datetime")] + [column("datetime", f"{day} {clock}") for day in _DATES for clock in _CLOCKS]
+    dates = [column("date")] + [column("date", day) for day in _DATES]
+    return [column("boolean"), column("integer"), *numbers, *dates, *times, column("string")]
+
+
+def _parsed(value: str, column: Column) -> str:
+    """Return the SQL of a value in a column's type, NULL where it is none."""
+    if column.kind == "boolean":
+        return f"CASE WHEN {value} IN ('true', 'True', 'TRUE', 'false', 'False', 'FALSE') THEN lower({value}) END"
+    if column.kind == "integer":
+        return f"CASE WHEN regexp_full_match({value}, '[+-]?\\d+') THEN TRY_CAST({value} AS BIGINT) END"
+    if column.kind == "number":
+        text, pattern = value, _NUMBER
+        if column.group:  # only where it groups by three, so that 1.5 is not 15
+            mark, point = re.escape(column.group), re.escape(column.decimal)
+            pattern = rf"[+-]?\d{{1,3}}({mark}\d{{3}})*({point}\d+)?"
+        elif column.decimal != ".":
+            pattern = _NUMBER.replace(r"\.", ",")
+        plain = f"replace(replace({text}, {literal(column.group or chr(2))}, ''), {literal(column.decimal)}, '.')"
+        return f"CASE WHEN regexp_full_match({text}, {literal(pattern)}) THEN TRY_CAST({plain} AS DOUBLE) END"
+    if column.moment:
+        kind = "DATE" if column.kind == "date" else "TIMESTAMP"
+        if column.format != "default":
+            shape = re.sub(r"%\w", lambda part: _SHAPES.get(part[0], r"\d{1,2}"), column.format.replace(".", r"\."))
+            read = f"TRY_CAST(try_strptime({value}, {literal(column.format)}) AS {kind})"
+            return f"CASE WHEN regexp_full_match({value}, {literal(shape)}) THEN {read} END"
+        pattern = _ISO_DATE if column.kind == "date" else f"({_ISO_DATE}|{_ISO_TIME})"
+        moment = f"replace({value}, ',', '.')"
+        return f"CASE WHEN regexp_full_match({value}, {literal(pattern)}) THEN TRY_CAST({moment} AS {kind}) END"
+    return value
+
+
+def _described(
+    engine: duckdb.DuckDBPyConnection, rows: str, parsed: str, kind: Column, missing: tuple[str, ...], raw: str = ""
+) -> Column:
+    total, given, read, distinct, low, high = engine.execute(
+        f"SELECT count(*), count(r), count(p), count(DISTINCT p), min(p)::VARCHAR, max(p)::VARCHAR "
+        f"FROM (SELECT {parsed} AS p, {raw or parsed} AS r {rows})"
+    ).fetchall()[0]
+    values: tuple[str, ...] = ()
+    if distinct <= FEW:
+        found = engine.execute(f"SELECT DISTINCT p::VARCHAR FROM (SELECT {parsed} AS p {rows}) WHERE p IS NOT NULL")
+        values = tuple(sorted(text for (text,) in found.fetchall()))
+    return replace(
+        kind,
+        rows=total,
+        missing=total - given,
+        odd=given - read,
+        distinct=distinct,
+        values=values,
+        missing_texts=missing,
+        low=low or "",
+        high=high or "",
+    )

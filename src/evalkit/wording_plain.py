@@ -1,0 +1,227 @@
+"""A goal's result in plain words for who decides: the finding, what changed, what would change it, what is missing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalkit import formats, wording
+from evalkit.formats import Language, Quantity
+
+if TYPE_CHECKING:
+    from evalkit.estimands.control_chart import ControlChart
+    from evalkit.estimands.response_time import SurvivalCurve
+    from evalkit.evaluation.planning import GoalPower
+    from evalkit.results import GoalResult
+
+
+def finding(result: GoalResult, language: Language = "en", *, unit: str = "") -> str:
+    """Return the period's finding as one sentence without statistics; it follows from interval and verdict alone."""
+    _, effect = wording.translator(language), result.period.effect
+    if effect is None or effect.target_value is None:
+        return wording.goal_text(result, language, unit=unit)
+    form = wording.shown(result, result.period, language, unit)
+    worst, best = (effect.low, effect.high) if result.better == "higher" else (effect.high, effect.low)
+    beyond = (effect.estimate > effect.target_value) == (result.better == "higher")
+    if result.verdict == "achieved":
+        told = _("The promise of {target} is kept: {estimate} observed, and {worst} even at the interval's worse end.")
+    elif result.verdict == "not_achieved":
+        told = _(
+            "The promise of {target} is not kept: {estimate} observed, and {best} even at the interval's better end."
+        )
+    elif result.period.verdict == "achieved":
+        told = _(
+            "{estimate} observed where {target} was promised: enough for this goal alone, not quite when all goals are"
+            " judged together."
+        )
+    elif beyond:
+        told = _("{estimate} observed where {target} was promised, but not certain: the records also fit {worst}.")
+    else:
+        told = _(
+            "{estimate} observed where {target} was promised; that it is kept is not ruled out: the records also fit"
+            " {best}."
+        )
+    return told.format(
+        target=form.target(effect.target_value),
+        estimate=form.text(effect.estimate),
+        worst=form.text(worst),
+        best=form.text(best),
+    )
+
+
+def since_last(result: GoalResult, last: GoalResult, period: str, language: Language = "en", *, unit: str = "") -> str:
+    """Return what changed since the last period: verdict and estimate."""
+    _ = wording.translator(language)
+    then, now = wording.verdict(last.verdict, language), wording.verdict(result.verdict, language)
+    told = (
+        _("Since {period}: still {verdict}").format(period=period, verdict=now)
+        if last.verdict == result.verdict
+        else _("Since {period}: from {then} to {verdict}").format(period=period, then=then, verdict=now)
+    )
+    before, after = last.period.effect, result.period.effect
+    if before is None or after is None:
+        return _("{text}.").format(text=told)
+    form = both(result, [before.estimate, after.estimate], language, unit)
+    return _("{text}; estimate {before}, now {after}.").format(
+        text=told, before=form.text(before.estimate), after=form.text(after.estimate)
+    )
+
+
+def both(result: GoalResult, values: list[float | None], language: Language, unit: str = "") -> Quantity:
+    """Return how effects of a goal, on its own scale, are shown beside each other and its target."""
+    return formats.quantity(
+        result.kind,
+        result.period.scale,
+        values,
+        target=result.period.target_value,
+        unit=unit,
+        points=wording.translator(language)("percentage points"),
+        language=language,
+    )
+
+
+def what_would_change(result: GoalResult, language: Language = "en", *, unit: str = "") -> list[str]:
+    """Return what the verdict hangs on: how far the interval is from another one, and which choices give another."""
+    _, effect = wording.translator(language), result.period.effect
+    if effect is None or effect.target_value is None or effect.verdict is None:
+        return []
+    form = wording.shown(result, result.period, language, unit)
+    worst, best = (effect.low, effect.high) if result.better == "higher" else (effect.high, effect.low)
+    words = {"target": form.target(effect.target_value), "worst": form.text(worst), "best": form.text(best)}
+    told = []
+    if effect.verdict == "achieved":
+        told.append(_("The interval's worse end, {worst}, would have to lie on the wrong side of {target}."))
+    elif effect.verdict == "not_achieved":
+        told.append(_("The interval's better end, {best}, would have to reach {target}."))
+    else:
+        told.append(
+            _(
+                "For “achieved” the interval's worse end, now {worst}, would have to pass {target}; for “not achieved”"
+                " its better end, now {best}, would have to fall short of it."
+            )
+        )
+    if result.verdict == "inconclusive" and effect.verdict == "achieved":
+        told = [
+            _(
+                "For “achieved” the goal's p-value ({p}) would have to hold after the correction for all goals: now"
+                " {adjusted}."
+            )
+        ]
+    words |= {"p": formats.probability(effect.p_target), "adjusted": formats.probability(result.p_target_adjusted)}
+    others: dict[str, list[str]] = {}
+    for line in result.sensitivity:
+        if line.verdict and line.verdict != effect.verdict:
+            name = wording.looked_up("sensitivity", line.name, line.name, language)
+            others.setdefault(wording.verdict(line.verdict, language), []).append(name)
+    separator = "、" if language == "zh" else ", "
+    for verdict, names in others.items():
+        told.append(
+            _("Under another reasonable choice it would be {verdict}: {names}.").format(
+                verdict=verdict, names=separator.join(names)
+            )
+        )
+    if result.sensitivity and not others:
+        told.append(_("No other choice below gives another verdict of the period by itself."))
+    return [text.format(**words) for text in told]
+
+
+def power(result: GoalResult, plan: GoalPower, language: Language = "en", *, unit: str = "") -> list[str]:
+    """Return what the goal's records can show, and how many periods are still needed."""
+    _ = wording.translator(language)
+    period, to_date = plan.period, plan.to_date
+    if period is None:
+        return [_("The records give no answer.")]
+    known = [period.detectable, to_date.detectable if to_date else None, plan.observed, plan.assumed]
+    form = both(result, known, language, unit)
+    wanted = formats.percent(0.8, 0, language)
+    told = [
+        _("In one coming period “achieved” has a chance of {wanted} when the true effect is {effect}.").format(
+            wanted=wanted, effect=form.text(period.detectable)
+        )
+        if period.detectable is not None
+        else _("In one coming period no effect gives “achieved” a chance of {wanted}.").format(wanted=wanted)
+    ]
+    if to_date is not None and to_date.detectable is not None:
+        told.append(
+            _("Everything to date would give it that chance at {effect}.").format(effect=form.text(to_date.detectable))
+        )
+    if plan.observed is not None:
+        told.append(
+            _(
+                "If the truth is what was observed to date, {effect}, the chance is {period} a period and {all} to"
+                " date."
+            ).format(
+                effect=form.text(plan.observed),
+                period=formats.chance(plan.at.get("period_observed"), language),
+                all=formats.chance(plan.at.get("to_date_observed"), language),
+            )
+        )
+    if plan.assumed is not None:
+        words = {"assumed": form.text(plan.assumed), "done": plan.periods_done, "needed": plan.periods_needed}
+        if plan.periods_needed is None:
+            text = _("For a true effect of {assumed} no number of periods within the plan gives a chance of {wanted}.")
+        elif plan.periods_needed <= plan.periods_done:
+            text = _(
+                "For a true effect of {assumed} a chance of {wanted} needs {needed} periods to date; {done} are done."
+            )
+        else:
+            text = _(
+                "For a true effect of {assumed} a chance of {wanted} needs {needed} periods to date; {done} are done,"
+                " so more data are needed."
+            )
+        told.append(text.format(wanted=wanted, **words))
+    return told
+
+
+def assurance(code: str, language: Language = "en") -> str:
+    """Return whether a process reliably meets its target, in a few words."""
+    _ = wording.translator(language)
+    return {
+        "met": _("reliably met"),
+        "missed": _("missed unless the process changes"),
+        "hit-or-miss": _("met or missed by chance"),
+    }[code]
+
+
+def process(chart: ControlChart, form: Quantity, language: Language = "en") -> str:
+    """Return how the process runs, and whether single months will reliably meet the target."""
+    _ = wording.translator(language)
+    last = chart.segment == chart.segment[-1]
+    words = {
+        "centre": form.text(float(chart.centre[-1])),
+        "range": form.interval(float(chart.low[-1]), float(chart.high[-1])),
+        "broken": int((chart.variation[last] != "common").sum()),
+        "count": int(last.sum()),
+        "target": form.target(chart.target),
+    }
+    told = [_("As it runs now the process lies about {centre}, its months from {range} by chance alone.")]
+    told.append(
+        _("{broken} of its {count} months break a rule.")
+        if words["broken"]
+        else _("None of its {count} months breaks a rule.")
+    )
+    if chart.assurance is not None:
+        told.append(
+            {
+                "met": _("It will reliably meet the target of {target} month by month."),
+                "missed": _("It will miss the target of {target} month by month unless it is changed."),
+                "hit-or-miss": _("Whether a single month meets the target of {target} is left to chance."),
+            }[chart.assurance]
+        )
+    if chart.provisional:
+        told.append(_("With fewer than 12 months its limits may still move."))
+    return (" " if language == "en" else "").join(text.format(**words) for text in told)
+
+
+def response(curves: dict[str, SurvivalCurve], window: float, language: Language = "en") -> str:
+    """Return how the time to an answer changed, in one sentence."""
+    _ = wording.translator(language)
+    told = []
+    for arm, text in (
+        ("before", _("before, half were answered within {median} days and {share} within {window} days")),
+        ("after", _("after, half within {median} days and {share} within {window} days")),
+    ):
+        if arm in curves:
+            share = formats.percent(curves[arm].within(window)[0], 1, language)
+            told.append(text.format(median=formats.number(curves[arm].median, 1), share=share, window=f"{window:g}"))
+    text = ("；" if language == "zh" else "; ").join(told)
+    return _("{text}.").format(text=text[:1].upper() + text[1:])

@@ -1,0 +1,77 @@
+"""Tables leave a page as CSV and Excel: numbers as numbers, text never as a formula, the same bytes each time."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import re
+import time
+from pathlib import Path
+
+import openpyxl
+import pandas as pd
+
+from evalkit import markup, svg
+from evalkit.figures import styled
+from evalkit.markup import Html
+from evalkit.publish import workbook
+
+ROWS = [
+    ("=HYPERLINK(1)", "−1,234.5", "+11.3 %", Html("<b>a</b> &amp; b")),
+    ("@x\r\ny", "–", "92.6 %", "+10 % to +12 %"),
+    ("银行 007", "007", "0%", "\x00\u202eevil"),
+]
+
+
+def csv_of(page: str) -> list[list[str]]:
+    found = re.search(r"base64,([^\"]+)\"", page)
+    assert found
+    data = base64.b64decode(found[1])
+    assert data.startswith(b"\xef\xbb\xbf")  # else Excel takes Chinese for Latin
+    return list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))
+
+
+def test_a_table_carries_its_own_csv() -> None:
+    text = markup.table("Title <1>: 银行", ("name", "value", "share", "text"), ROWS, numeric=(1, 2)).text
+    assert 'download="Title-1-银行.csv"' in text
+    assert 'aria-label="CSV: Title &lt;1&gt;: 银行"' in text
+    assert csv_of(text) == [
+        ["name", "value", "share", "text"],
+        ["'=HYPERLINK(1)", "-1234.5", "+11.3 %", "a & b"],
+        ["'@x\r\ny", "–", "92.6 %", "'+10 % to +12 %"],
+        ["银行 007", "007", "0%", "evil"],
+    ]
+
+
+def test_a_figure_carries_its_numbers_in_full() -> None:
+    from matplotlib.figure import Figure
+
+    with styled():
+        figure = Figure(figsize=(2, 1))
+    frame = pd.DataFrame(
+        {"start": pd.to_datetime(["2026-01-01", None]), "value": [0.1 + 0.2, None], "name": ["=x", None]}
+    )
+    text = svg.picture(figure, title="Course", description="It rose.", data=frame).text
+    assert csv_of(text) == [["start", "value", "name"], ["2026-01-01", str(0.1 + 0.2), "'=x"], ["", "", ""]]
+    assert frame["value"].isna().sum() == 1
+    assert "ek-download" not in svg.picture(figure, title="Course", description="It rose.").text
+
+
+def test_the_workbook_holds_every_table_typed_and_is_the_same_each_time(tmp_path: Path) -> None:
+    page = tmp_path / "goal.html"
+    table = markup.table("One & all", ("name", "value", "share", "text"), ROWS, numeric=(1, 2)).text
+    page.write_text(table + markup.table("Empty", ("a",), []).text, encoding="utf-8")
+    workbook.write(tmp_path / "one.xlsx", [page], "en")
+    time.sleep(2.1)  # what a zip file's times can tell apart
+    workbook.write(tmp_path / "two.xlsx", [page], "en")
+    assert (tmp_path / "one.xlsx").read_bytes() == (tmp_path / "two.xlsx").read_bytes()
+    book = openpyxl.load_workbook(tmp_path / "one.xlsx")
+    assert book.sheetnames == ["Contents", "1", "2"]
+    assert [cell.value for cell in book["Contents"][2]] == [1, "goal", "One & all"]
+    cells = [[(cell.value, cell.data_type) for cell in row] for row in book["1"].iter_rows(min_row=2)]
+    assert cells[0] == [("=HYPERLINK(1)", "s"), (-1234.5, "n"), (0.113, "n"), ("a & b", "s")]
+    assert cells[1][2:] == [(0.926, "n"), ("+10 % to +12 %", "s")]
+    assert cells[2][:3] == [("银行 007", "s"), ("007", "s"), (0, "n")]
+    assert book["1"]["C3"].number_format == "0.0%"
+    assert [[cell.value for cell in row] for row in book["2"].iter_rows()] == [["a"]]

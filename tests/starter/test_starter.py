@@ -1,0 +1,206 @@
+"""`evalkit init` on unlike files: what it proposes loads, passes `check`, and reads the values right."""
+
+import csv
+import os
+import subprocess
+import sys
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+import evalkit as ek
+from evalkit.errors import ParameterError, RecordsError
+from evalkit.starter import start
+
+
+def write(path: Path, header: list[str], rows: list[list[object]], *, encoding="utf-8", delimiter=",") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding=encoding, newline="") as stream:
+        csv.writer(stream, delimiter=delimiter).writerows([header, *rows])
+    return path
+
+
+def field(study, source, name):
+    return next(f for f in study.file.sources[source].fields if f.name == name)
+
+
+def all_accepted(folder: Path) -> ek.session.OpenStudy:
+    study = ek.open_study(folder)
+    for records in study.open_all():
+        assert records.rejected == 0, records.reasons
+    return study
+
+
+DAYS = [date(2023, 1, 1) + timedelta(days=i) for i in range(730)]
+
+
+def test_spreadsheet_from_germany(tmp_path):
+    rows = [
+        [
+            f"{i:05d}",
+            f"{d:%d.%m.%Y}",
+            f"{d + timedelta(days=i % 9):%d.%m.%Y}",
+            f"{1000 + i / 7:,.2f}".translate(str.maketrans(",.", ".,")),
+            "Süd",
+        ]
+        for i, d in enumerate(DAYS)
+    ]
+    file = write(
+        tmp_path / "in" / "Fälle.csv",
+        ["Nr", "Eingang", "Erledigt am", "Betrag", "Region"],
+        rows,
+        encoding="cp1252",
+        delimiter=";",
+    )
+    made = start(tmp_path / "study", [file], targets=["time-to-erledigt-am=-20%"])
+    study = all_accepted(made.study.parent)
+    source = study.file.sources["fälle"]
+    assert (source.encoding, source.delimiter, source.time, source.key) == ("cp1252", ";", "Eingang", "Nr")
+    assert field(study, "fälle", "Nr").type == "string"  # leading zeros are a label's
+    amount = field(study, "fälle", "Betrag")
+    assert (amount.type, amount.decimalChar, amount.groupChar) == ("number", ",", ".")
+    (goal,) = study.file.goals
+    assert (goal.better, goal.target.relative_change, goal.metric.value.unit) == ("lower", -0.2, "days")
+    assert study.evaluate_period("2024-Q4").goals[0].period.before.value == pytest.approx(4, abs=0.1)
+
+
+def test_chinese_encoding_and_values_missing(tmp_path):
+    rows = [
+        [i, f"{d} 09:{i % 60:02d}", ["已答复", "未答复"][i % 2], "" if i % 10 else "N/A"] for i, d in enumerate(DAYS)
+    ]
+    file = write(tmp_path / "工单.csv", ["工单号", "受理时间", "状态", "备注"], rows, encoding="gb18030")
+    made = start(tmp_path, [], targets=["share-状态>=0.3"])
+    assert made.study.parent == tmp_path
+    assert file.exists()
+    study = all_accepted(tmp_path)
+    assert study.file.sources["工单"].encoding == "gb18030"
+    assert "N/A" in study.file.sources["工单"].missing_values
+    assert study.file.goals[0].metric.success.equals == "已答复"
+    assert study.evaluate_period("2024-Q4").goals[0].verdict == "achieved"
+
+
+def test_american_dates_and_the_ones_that_could_be_either(tmp_path):
+    plain = write(tmp_path / "a" / "plain.csv", ["when", "x"], [[f"{d:%m/%d/%y}", i] for i, d in enumerate(DAYS)])
+    start(tmp_path / "one", [plain])
+    assert field(all_accepted(tmp_path / "one"), "plain", "when").format == "%m/%d/%y"
+    either = [d for d in DAYS if d.day <= 12]
+    file = write(tmp_path / "b" / "either.csv", ["when", "x"], [[f"{d:%m/%d/%Y}", i] for i, d in enumerate(either)])
+    text = start(tmp_path / "two", [file]).study.read_text()
+    assert "every value could be %m/%d/%Y as well: make sure" in text
+
+
+def test_workbook_with_two_sheets(tmp_path):
+    book = openpyxl.Workbook()
+    first = book.active
+    first.title = "survey"
+    first.append(["id", "day", "score"])
+    for i, d in enumerate(DAYS):
+        first.append([i + 1, datetime.combine(d, datetime.min.time()), 1 + i % 10])
+    second = book.create_sheet("volumes")
+    second.append(["year", "month", "count"])
+    for year in (2023, 2024):
+        for month in range(1, 13):
+            second.append([year, month, 100 + month])
+    book.create_sheet("empty")
+    book.save(tmp_path / "bank.xlsx")
+    made = start(tmp_path / "study", [tmp_path / "bank.xlsx"], programme_start=date(2024, 1, 1))
+    study = all_accepted(made.study.parent)
+    assert list(study.file.sources) == ["bank-survey", "bank-volumes"]
+    assert study.file.sources["bank-volumes"].time == ("year", "month")
+    assert field(study, "bank-survey", "day").type == "date"
+    assert study.file.baseline.end == date(2023, 12, 31)
+    assert [metric.id for metric in made.metrics][:2] == ["mean-score", "bank-survey-per-day"]
+    assert not study.file.goals  # nobody said what was promised
+    with pytest.raises(ParameterError, match="no goals yet"):
+        study.evaluate_period("2024-Q1")
+
+
+def test_parquet_keeps_its_types(tmp_path):
+    import duckdb
+
+    target = tmp_path / "log.parquet"
+    duckdb.sql(
+        "SELECT i AS id, TIMESTAMP '2023-01-01' + INTERVAL (i) HOUR AS started, i % 7 + 0.5 AS minutes, i % 2 = 0 AS ok "
+        "FROM range(17520) t(i)"
+    ).write_parquet(str(target))
+    made = start(tmp_path / "study", [target], targets=["mean-minutes=-10%", "share-ok>=0.4"])
+    study = all_accepted(made.study.parent)
+    assert [f.type for f in study.file.sources["log"].fields] == ["integer", "datetime", "number", "boolean"]
+    assert {goal.verdict for goal in study.evaluate_period("2024-Q3").goals} <= {
+        "achieved",
+        "not_achieved",
+        "inconclusive",
+    }
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([], "nothing can be compared"),
+        ([["a", "b"]], "nothing can be compared"),
+    ],
+)
+def test_without_a_time_nothing_can_be_compared(tmp_path, rows, said):
+    file = write(tmp_path / "x.csv", ["name", "colour"], rows)
+    with pytest.raises(ParameterError, match=said):
+        start(tmp_path / "study", [file])
+    assert not (tmp_path / "study" / "study.yaml").exists()
+
+
+def test_bad_files_and_targets_are_told_plainly(tmp_path):
+    good = write(tmp_path / "in" / "x.csv", ["day", "score"], [[d, i % 5] for i, d in enumerate(DAYS)])
+    (tmp_path / "in" / "broken.xlsx").write_bytes(b"no workbook")
+    (tmp_path / "in" / "empty.csv").write_bytes(b"")
+    (tmp_path / "in" / "twice.csv").write_text("day,day\n2023-01-01,1\n")
+    cases = [
+        ([tmp_path / "in" / "absent.csv"], (), ParameterError, "no such file"),
+        ([tmp_path / "in" / "broken.xlsx"], (), RecordsError, "not an Excel workbook"),
+        ([tmp_path / "in" / "empty.csv"], (), RecordsError, "is empty"),
+        ([tmp_path / "in" / "twice.csv"], (), RecordsError, "repeated column names"),
+        ([good], ["mean-scor=-5%"], ParameterError, "Did you mean 'mean-score'"),
+        ([good], ["mean-score=5"], ParameterError, "in percent with its sign"),
+        ([good], ["mean-score"], ParameterError, "expected ID=-20%"),
+    ]
+    for number, (files, targets, error, said) in enumerate(cases):
+        with pytest.raises(error, match=said):
+            start(tmp_path / str(number), files, targets=targets)
+        assert not (tmp_path / str(number) / "study.yaml").exists()
+
+
+def test_answers_stand_for_targets(tmp_path):
+    file = write(tmp_path / "in" / "x.csv", ["day", "score"], [[d, i % 5] for i, d in enumerate(DAYS)])
+    made = start(tmp_path / "study", [file], ask=lambda metric: "+10%" if metric.id == "mean-score" else "")
+    assert [goal.id for goal in ek.open_study(made.study).file.goals] == ["mean-score"]
+
+
+def run(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "evalkit", *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=os.environ)
+
+
+def test_from_nothing_to_a_verdict_on_the_command_line(tmp_path):
+    assert run("init", "bank", cwd=tmp_path).returncode == 0
+    assert "no records" in run("check", "--study", "bank", cwd=tmp_path).stdout
+    again = run("init", "bank", cwd=tmp_path)
+    assert again.returncode == 2
+    assert "is there already" in again.stderr
+    file = write(
+        tmp_path / "calls.csv",
+        ["call_id", "received_at", "score"],
+        [[i, f"{d}T10:00:00", i % 5] for i, d in enumerate(DAYS)],
+    )
+    made = run("init", "mine", file, "--target", "mean-score=+10%", "--baseline", "2023", cwd=tmp_path)
+    assert made.returncode == 0
+    assert "mean-score" in made.stdout
+    assert run("check", "--study", "mine", cwd=tmp_path).returncode == 0
+    assert "mean-score" in run("evaluate", "--study", "mine", "--period", "2024-Q2", cwd=tmp_path).stdout
+
+
+def test_markup_and_line_breaks_in_values_stay_in_their_comment(tmp_path):
+    rows = [[d, ["a\nid: evil", "b # c"][i % 2]] for i, d in enumerate(DAYS)]
+    file = write(tmp_path / "in" / "x.csv", ["day", "kind: [of"], rows)
+    study = all_accepted(start(tmp_path / "study", [file]).study.parent)
+    assert study.file.id == "study"
+    assert study.file.sources["x"].fields[1].name == "kind: [of"

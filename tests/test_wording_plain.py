@@ -1,0 +1,146 @@
+"""Plain sentences follow from the numbers beside them, whatever those are."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import report_fixtures as fixtures
+
+from evalkit import wording, wording_methods, wording_plain
+from evalkit.effect import decide
+from evalkit.estimands.control_chart import control_chart
+from evalkit.estimands.response_time import kaplan_meier
+from evalkit.evaluation.planning import GoalPower
+from evalkit.formats import Quantity
+from evalkit.inference.power import power
+
+CALIBRATION = Path(__file__).resolve().parent.parent / "reports" / "method-validation" / "results.json"
+ENDS = (0.7, 0.79, 0.8, 0.81, 0.9, 1.0)
+
+
+@pytest.mark.parametrize("better", ["higher", "lower"])
+def test_a_finding_never_contradicts_verdict_estimate_or_interval(better: str) -> None:
+    """Every order of interval, estimate and target: what is claimed of each number is true of it."""
+    for low, estimate, high in itertools.combinations_with_replacement(ENDS, 3):
+        outcome = fixtures.effect(estimate, low, high, target=0.8, better=better)
+        told = wording_plain.finding(fixtures.goal("g", "Goal", "mean", outcome, better=better))
+        form = Quantity(factor=100, offset=-100, signed=True, percent=True, decimals=1)
+        good, bad = (high, low) if better == "higher" else (low, high)
+        verdict = decide(low, high, 0.8, better)  # type: ignore[arg-type]
+        assert ("is kept:" in told) == (verdict == "achieved")
+        assert ("is not kept:" in told) == (verdict == "not_achieved")
+        assert f"{form.text(estimate)} observed" in told
+        if "worse end" in told or "not certain" in told:
+            assert form.text(bad) in told
+        if "better end" in told or "not ruled out" in told:
+            assert form.text(good) in told
+        assert ("not certain" in told) == (verdict == "inconclusive" and (estimate > 0.8) == (better == "higher"))
+
+
+def test_a_goal_kept_alone_but_not_among_all_says_so_and_one_without_answer_why() -> None:
+    told = wording_plain.finding(fixtures.satisfaction(verdict="inconclusive"))
+    assert told == (
+        "+11.3 % observed where +10 % was promised: enough for this goal alone, not quite when all goals are judged"
+        " together."
+    )
+    assert wording_plain.finding(fixtures.incidents()) == "There were no incidents in the baseline."
+
+
+def test_what_changed_since_the_last_period() -> None:
+    now, last = fixtures.satisfaction(), fixtures.goal("satisfaction", "S", "mean", fixtures.effect(1.05, 1.0, 1.1))
+    told = wording_plain.since_last(now, last, "2026-Q2")
+    assert told == "Since 2026-Q2: from inconclusive to achieved; estimate +5.0 %, now +11.3 %."
+    same = wording_plain.since_last(now, now, "2026-Q2")
+    assert same.startswith("Since 2026-Q2: still achieved; ")
+    none = wording_plain.since_last(fixtures.incidents(), fixtures.incidents(), "2026-Q2")
+    assert none == "Since 2026-Q2: still not evaluable."
+
+
+def test_what_would_change_names_the_end_of_the_interval_that_counts() -> None:
+    told = wording_plain.what_would_change(fixtures.satisfaction())
+    assert told[0] == "The interval's worse end, +10.4 %, would have to lie on the wrong side of +10 %."
+    assert told[1] == "Under another reasonable choice it would be inconclusive: same-months."
+    told = wording_plain.what_would_change(fixtures.handling_time())
+    assert told == ["The interval's better end, −19.0 %, would have to reach −20 %."]
+    told = wording_plain.what_would_change(fixtures.answered())
+    assert "worse end, now 88.7 %, would have to pass 90 %" in told[0]
+    assert wording_plain.what_would_change(fixtures.incidents()) == []
+    agreed = replace(fixtures.satisfaction(), sensitivity=fixtures.satisfaction().sensitivity[:1])
+    assert wording_plain.what_would_change(agreed)[-1].startswith("No other choice below gives another verdict")
+
+
+def test_power_says_how_many_periods_are_still_needed() -> None:
+    found = power(standard_error=0.02, target=0.8, better="lower")
+    plan = GoalPower(
+        goal="g",
+        scale="ratio",
+        better="lower",
+        target=0.8,
+        period=found,
+        to_date=None,
+        observed=0.78,
+        assumed=0.7,
+        at={"period_observed": 0.9999, "to_date_observed": 1e-9},
+        periods_done=2,
+        periods_needed=5,
+    )
+    told = wording_plain.power(fixtures.handling_time(), plan)
+    assert any("needs 5 periods to date; 2 are done, so more data are needed." in text for text in told)
+    assert any("the chance is > 99 % a period and < 1 % to date" in text for text in told)
+    enough = wording_plain.power(fixtures.handling_time(), replace(plan, periods_done=6))
+    assert enough[-1].endswith("needs 5 periods to date; 6 are done.")
+    never = wording_plain.power(fixtures.handling_time(), replace(plan, periods_needed=None))
+    assert "no number of periods within the plan" in never[-1]
+    assert wording_plain.power(fixtures.handling_time(), replace(plan, period=None)) == ["The records give no answer."]
+
+
+def test_a_process_says_whether_it_will_meet_the_target() -> None:
+    values, form = [9.0 if i % 2 else 11.0 for i in range(24)], Quantity(decimals=1)
+    for target, better, expected in (
+        (30, "lower", "will reliably meet"),
+        (30, "higher", "will miss"),
+        (10, "lower", "left to chance"),
+    ):
+        told = wording_plain.process(control_chart(values, target=target, better=better), form)  # type: ignore[arg-type]
+        assert expected in told
+        assert "None of its 24 months breaks a rule." in told
+        assert "12 months" not in told
+    short = wording_plain.process(control_chart(values[:8]), form)
+    assert "fewer than 12 months" in short
+    assert "target" not in short
+
+
+def test_response_times_are_told_before_and_after() -> None:
+    curves = {"before": kaplan_meier([3, 5, 8, 13]), "after": kaplan_meier([1, 2, 4, 6])}
+    told = wording_plain.response(curves, 7.0)
+    assert told == (
+        "Before, half were answered within 6.5 days and 50.0 % within 7 days; after, half within 3.0 days and 100.0 %"
+        " within 7 days."
+    )
+
+
+def test_the_calibrations_misses_are_those_of_its_published_result() -> None:
+    figures = json.loads(CALIBRATION.read_text(encoding="utf-8"))["figures"]
+    own = [f for f in figures if f["method"] == "evalkit"]
+    assert sum(f["least"] is not None or f["most"] is not None for f in own) == wording_methods.BOUNDED
+    missed = {(f["measure"], f["scenario"]): 100 * f["rate"] for f in own if f["missed"]}
+    told = {(measure, bank): rate for measure, banks in wording_methods.MISSES.items() for bank, rate in banks}
+    assert told.keys() == missed.keys(), "`make validate` gave other misses: change wording_methods.MISSES"
+    for key, rate in told.items():
+        assert rate == pytest.approx(missed[key], abs=0.051)
+    text = wording_methods.calibration()
+    assert f"of {wording_methods.BOUNDED} figures with a bound, {len(missed)} miss it" in text
+    assert "65 to 72 %" in text
+    assert "3.4 % instead" in text
+
+
+@pytest.mark.parametrize("language", wording.LANGUAGES)
+def test_a_methods_short_name_is_told_in_parts(language: str) -> None:
+    name = "interrupted time series, Newey–West errors with 4 lags, t, repeated"
+    told = wording_methods.short(name, language)  # type: ignore[arg-type]
+    assert told == (name if language == "en" else "中断时间序列，Newey–West误差（4阶滞后），t，多次查看校正")
+    assert wording_methods.short("quasi-Poisson (mid-p, t)", "zh") == "拟泊松（中p，t）"
