@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 from collections.abc import Iterable, Sequence
@@ -114,6 +115,7 @@ class Bench:
         self.capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
             cli.main()
+        gc.enable()  # a process of its own would have ended
         captured = self.capsys.readouterr()
         answer = Answer(int(ended.value.code or 0), captured.out, captured.err)
         assert "Traceback" not in answer.err

@@ -211,7 +211,7 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str], monkeypatch: pytes
     assert "Commands:" in err
     for arguments, told in (
         (("frobnicate",), "No such command 'frobnicate'."),
-        (("evaluate",), "Missing option '--period'."),
+        (("evaluate",), "evaluate asks for one of two: a period (--period 2025-Q4), or --all-periods."),
         (("evaluate", "--period"), "--period"),
         (("evaluate", "--perod", "x"), "--perod"),
         (("run", "--period", "2025-Q1", "--language", "fr"), "'fr' is not one of 'en', 'zh'"),
@@ -376,14 +376,16 @@ def test_a_terminal_without_the_marks(ready: Any) -> None:
 
 
 def test_progress_is_plain_lines_when_nobody_watches(capsys: pytest.CaptureFixture[str]) -> None:
+    from evalkit.publish.runner import Outcome
     from evalkit.terminal import progress_of_pages
 
     with progress_of_pages() as tell:
-        tell("index", 1, 5)
+        tell(Outcome(page="index", seconds=1.0), 1, 5)
     assert capsys.readouterr().err == "1/5 index\n"
 
 
 def test_progress_is_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    from evalkit.publish.runner import Outcome
     from evalkit.terminal import progress_of_pages
 
     class Terminal(io.StringIO):
@@ -393,7 +395,7 @@ def test_progress_is_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> Non
     screen = Terminal()
     monkeypatch.setattr(sys, "stderr", screen)
     with progress_of_pages() as tell:
-        tell("index", 1, 5)
+        tell(Outcome(page="index", seconds=1.0), 1, 5)
     assert "1/5 index\n" not in screen.getvalue()
 
 

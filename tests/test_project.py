@@ -71,7 +71,9 @@ def test_the_lock_names_no_host_and_holds_every_dependency() -> None:
     assert "://" not in lock
     assert "index-url" not in lock
     locked = {
-        line.split("==")[0].lower() for line in lock.splitlines() if "==" in line and not line.startswith((" ", "#"))
+        re.split(r"==|\[", line)[0].lower()
+        for line in lock.splitlines()
+        if "==" in line and not line.startswith((" ", "#"))
     }
     optional = project()["optional-dependencies"]["dev"]
     missing = {requirement(item)[0] for item in (*project()["dependencies"], *optional)} - locked

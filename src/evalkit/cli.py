@@ -13,14 +13,23 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from evalkit.errors import ParameterError, VerificationError
-from evalkit.told import INTERRUPTED, NOT_EVALUABLE, PIPE_CLOSED, follow, not_evaluable, say, tell
+from evalkit.told import (
+    INTERRUPTED,
+    NOT_EVALUABLE,
+    PIPE_CLOSED,
+    follow,
+    not_evaluable,
+    not_evaluable_anywhere,
+    say,
+    tell,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from evalkit.publish.due import Attempt
     from evalkit.publish.runner import Progress
-    from evalkit.results import StudyResult
+    from evalkit.results import ScopesResult, StudyResult
     from evalkit.session import OpenStudy
 
 app = typer.Typer(
@@ -94,6 +103,9 @@ def evaluate(
     all_periods: Annotated[
         bool, typer.Option("--all-periods", help="Every period of the programme so far, from one reading.")
     ] = False,
+    by: Annotated[
+        str | None, typer.Option("--by", metavar="FIELD", help="In every scope: each value of this field.")
+    ] = None,
 ) -> int:
     """Evaluate a period without notebooks, or all of them: a table, or JSON."""
     from evalkit.errors import ParameterError
@@ -101,6 +113,8 @@ def evaluate(
     if all_periods == (period is not None):
         raise ParameterError("evaluate asks for one of two: a period (--period 2025-Q4), or --all-periods.")
     opened = _open(study)
+    if by is not None:
+        return _scopes(opened, opened.evaluate_by(by, period=period, goal=goal, as_of=as_of), json, all_periods)
     if period is None:
         return _history(opened, opened.evaluate_all(goal=goal, as_of=as_of), json)
     result = opened.evaluate_period(period, goal=goal, as_of=as_of)
@@ -119,6 +133,18 @@ def _print_json(value: object) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # JSON is UTF-8 whatever the terminal is
     sys.stdout.write(to_json(value))
+
+
+def _scopes(opened: OpenStudy, results: Sequence[ScopesResult], json: bool, all_periods: bool) -> int:
+    if json:
+        told = [opened.with_provenance(result).to_dict() for result in results]
+        _print_json({"schema": 1, "study": opened.file.id, "periods": told} if all_periods else told[0])
+    else:
+        from evalkit.terminal import scopes_table
+
+        for result in results:
+            scopes_table(result)
+    return max(not_evaluable_anywhere(result) for result in results)
 
 
 def _history(opened: OpenStudy, results: Sequence[StudyResult], json: bool) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from evalkit.spreadsheet import csv_text
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _BEFORE_PERCENT = re.compile(r"(?<=\d) (?=%)")
 _SHOWN_NUMBER = re.compile(r"[-+−]?[\d,]*\.?\d+( ?%)?")
 
@@ -37,7 +37,7 @@ def escape(value: object) -> str:
     >>> escape("<script>alert(1)</script>")
     '&lt;script&gt;alert(1)&lt;/script&gt;'
     """
-    return value.text if isinstance(value, Html) else html.escape(_CONTROL.sub("", str(value)))
+    return value.text if isinstance(value, Html) else html.escape(CONTROL.sub("", str(value)))
 
 
 def prose(text: str) -> Html:
@@ -86,7 +86,7 @@ def plain(value: object) -> object:
 def download(title: str, columns: Sequence[object], rows: Iterable[Sequence[object]]) -> Html:
     """Return a link that holds the rows themselves as a CSV file: it works without script, network or a second file."""
     text = csv_text([plain(name) for name in columns], ([plain(cell) for cell in row] for row in rows))
-    data = base64.b64encode(("\ufeff" + _CONTROL.sub("", text)).encode()).decode()
+    data = base64.b64encode(("\ufeff" + CONTROL.sub("", text)).encode()).decode()
     name = re.sub(r"\W+", "-", title).strip("-")[:60] or "table"
     label = {"aria_label": f"CSV: {title}", "class_": "ek-download"}
     return tag("a", "CSV", **label, download=f"{name}.csv", href=f"data:text/csv;charset=utf-8;base64,{data}")

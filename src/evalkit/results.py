@@ -308,3 +308,72 @@ class StudyResult:
         from evalkit import tables
 
         return tables.overview(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScopeResult:
+    """The goals evaluated within one scope, a value of a field; `scope` is None where the records have none."""
+
+    scope: str | None
+    goals: tuple[GoalResult, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"scope": self.scope, "goals": [goal.to_dict() for goal in self.goals]}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScopesResult:
+    """A study's goals for one period in every scope of a field.
+
+    `unnamed` is how many scopes have so few records in all that they are not named, `not_split` are the goals whose
+    source has no such field. Multiplicity runs over all goals in all scopes.
+    """
+
+    study: str
+    period: str
+    as_of: date
+    by: str
+    scopes: tuple[ScopeResult, ...]
+    unnamed: int = 0
+    not_split: tuple[str, ...] = ()
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[ScopeResult]:
+        return iter(self.scopes)
+
+    def only(self, goal: str) -> ScopesResult:
+        """Return one goal's scopes; its numbers stay those adjusted among all."""
+        chosen = [replace(one, goals=tuple(g for g in one.goals if g.id == goal)) for one in self.scopes]
+        not_split = tuple(name for name in self.not_split if name == goal)
+        return replace(self, scopes=tuple(one for one in chosen if one.goals), not_split=not_split)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "schema": 1,
+            "study": self.study,
+            "period": self.period,
+            "as_of": self.as_of.isoformat(),
+            "by": self.by,
+            "scopes": [scope.to_dict() for scope in self.scopes],
+            "unnamed": self.unnamed,
+            "not_split": list(self.not_split),
+            "provenance": self.provenance,
+        }
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one tidy row per scope, goal and window."""
+        import pandas as pd
+
+        rows = [
+            {"period": self.period, "scope": one.scope, **row_of(goal, window, evaluation)}
+            for one in self.scopes
+            for goal in one.goals
+            for window, evaluation in (("period", goal.period), ("to_date", goal.to_date))
+            if evaluation is not None
+        ]
+        return pd.DataFrame(rows)
+
+    def _repr_html_(self) -> str:
+        from evalkit import tables
+
+        return tables.scopes(self)

@@ -7,11 +7,11 @@ from dataclasses import replace
 from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from evalkit.errors import ParameterError, RecordsError
+from evalkit.errors import ParameterError, RecordsError, nearest
 from evalkit.periods import Frequency, Period, parse_date, parse_period
-from evalkit.results import GoalResult, StudyResult
+from evalkit.results import GoalResult, ScopesResult, StudyResult
 
 if TYPE_CHECKING:
     import ibis
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from evalkit.evaluation.planning import GoalPower
     from evalkit.records import Records
     from evalkit.study import Study
+
+
+Result = TypeVar("Result", StudyResult, ScopesResult)
 
 
 def open_study(path: str | Path | None = None) -> OpenStudy:
@@ -126,17 +129,52 @@ class OpenStudy:
         are missing); each period's own cut-off is its end. Raises as `evaluate_period`, and ParameterError where no
         period has ended.
         """
+        watched = [*self.file.goals, *(i for i in self.file.indicators if goal in (None, i.id))]
+        return self._evaluated(self._looks(watched, as_of), goal, language)
+
+    def evaluate_by(
+        self,
+        field: str,
+        *,
+        period: str | int | Period | None = None,
+        goal: str | None = None,
+        as_of: str | date | None = None,
+        language: str = "en",
+    ) -> tuple[ScopesResult, ...]:
+        """Evaluate all goals in every scope, a value of a field such as region or branch, from one reading.
+
+        One result a period: that of `period`, else every calendar period of the programme (as `evaluate_all`).
+        Multiplicity runs over all goals in all scopes of a period; a scope with fewer records than `minimum_cell` on
+        one side is suppressed, and the next smallest with it where a total would give it away. A goal whose source has
+        no such field is named in `not_split`. Raises as `evaluate_period`, and ParameterError for a field none has.
+        """
+        from evalkit.evaluation.conductor import check_period
+        from evalkit.evaluation.scopes import evaluate_scopes
+
+        if goal is not None and goal not in (ids := [one.id for one in self.file.goals]):
+            raise ParameterError(f"'{goal}' is no goal of the study; it has {', '.join(ids)}.{nearest(goal, ids)}")
+        if period is None:
+            looks = self._looks(self.file.goals, as_of)
+        else:
+            when = period if isinstance(period, Period) else parse_period(period)
+            looks = [(when, when.end if as_of in (None, "") else parse_date(as_of, "the data cut-off"))]
+        for when, cutoff in looks:
+            check_period(self.file, when, cutoff)
+        self._open_needed(self.file.goals)
+        found = evaluate_scopes(self.file, self.file.goals, field, looks, self.source_records, language)
+        return found if goal is None else tuple(one.only(goal) for one in found)
+
+    def _looks(self, questions: Sequence[Any], as_of: str | date | None) -> list[tuple[Period, date]]:
+        """Return every period of the programme that has ended by the cut-off, each with its own end as cut-off."""
         from evalkit.evaluation.series import GRACE_DAYS, last_day
 
-        watched = [*self.file.goals, *(i for i in self.file.indicators if goal in (None, i.id))]
-        self._open_needed(watched)
+        self._open_needed(questions)
         if as_of in (None, ""):
-            until = last_day(watched, self.source_records) + timedelta(days=GRACE_DAYS)
+            until = last_day(questions, self.source_records) + timedelta(days=GRACE_DAYS)
         else:
             until = parse_date(as_of, "the data cut-off")
         self.latest_period(until)
-        periods = self.file.periods(until)
-        return self._evaluated([(period, period.end) for period in periods], goal, language)
+        return [(period, period.end) for period in self.file.periods(until)]
 
     def _evaluated(
         self, looks: Sequence[tuple[Period, date]], goal: str | None, language: str
@@ -165,7 +203,7 @@ class OpenStudy:
             results.append(result if goal is None else result.only(goal))
         return tuple(results)
 
-    def with_provenance(self, result: StudyResult) -> StudyResult:
+    def with_provenance(self, result: Result) -> Result:
         """Return the result with the hashes of study and code, versions and parameters; data are not hashed here."""
         from evalkit.publish.provenance import provenance
 

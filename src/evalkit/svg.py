@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TypeAlias, Union
 
 from evalkit import figures
-from evalkit.markup import Html, download, escape
+from evalkit.markup import CONTROL, Html, download, escape
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +57,7 @@ def _written(figure: Figure) -> str:
         # The browser draws the text; that matplotlib's own font lacks a Chinese glyph does not matter here.
         warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    return buffer.getvalue()
+    return CONTROL.sub("", buffer.getvalue())
 
 
 def picture(figure: Figure, *, title: str, description: str, data: Numbers | None = None) -> Html:

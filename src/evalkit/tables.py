@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from evalkit.estimands.response_time import SurvivalCurve
     from evalkit.evaluation.detail import Branches
     from evalkit.evaluation.planning import GoalPower
-    from evalkit.results import Evaluation, GoalResult, StudyResult
+    from evalkit.results import Evaluation, GoalResult, ScopesResult, StudyResult
 
 # Dark text on a light ground: contrast above 7:1 with and without a style sheet, in light and dark notebooks.
 _BADGES = {
@@ -102,6 +102,29 @@ def goal(result: GoalResult, language: Language = "en", *, title: str | None = N
         _("Against the target"),
     )
     return markup.table(title or result.title, columns, rows, numeric=range(2, 8)).text
+
+
+def scopes(result: ScopesResult, language: Language = "en") -> str:
+    """Return every goal in every scope of one period."""
+    _ = wording.translator(language)
+    rows = []
+    for scope in result.scopes:
+        for one in scope.goals:
+            before, after, estimate, interval, target = _cells(one, one.period, language, "")
+            label = _("(none)") if scope.scope is None else scope.scope
+            rows.append((label, one.title, badge(one.verdict, language), before, after, estimate, interval, target))
+    columns = (
+        result.by,
+        _("Goal"),
+        _("Verdict"),
+        _("Before"),
+        _("After"),
+        _("Estimate"),
+        _("Interval"),
+        _("Target"),
+    )
+    caption = _("The goals in {period}").format(period=result.period)
+    return markup.table(caption, columns, rows, numeric=range(3, 8)).text
 
 
 def overview(

@@ -11,7 +11,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from evalkit.errors import RecordsError, printable
-from evalkit.results import Evaluation, StudyResult
+from evalkit.results import Evaluation, ScopesResult, StudyResult
 
 if TYPE_CHECKING:
     from evalkit.evaluation.planning import GoalPower
@@ -61,6 +61,44 @@ def history_table(results: Sequence[StudyResult]) -> None:
             name = goal.id if result is results[0] else ""
             table.add_row(Text(name), result.period, *_cells(goal.period), _verdict(goal.verdict))
     Console(width=None if sys.stdout.isatty() else 140, highlight=False).print(table)
+
+
+def scopes_table(result: ScopesResult) -> None:
+    """Print every goal in every scope of one period."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(
+        "Goal",
+        "Scope",
+        "Before",
+        "After",
+        "Estimate",
+        "Interval",
+        "Target",
+        "Verdict",
+        box=None,
+        pad_edge=False,
+    )
+    for number, name in enumerate(dict.fromkeys(goal.id for scope in result.scopes for goal in scope.goals)):
+        if number:
+            table.add_section()
+        for scope in result.scopes:
+            for goal in scope.goals:
+                if goal.id == name:
+                    hidden = any(flag.code == "suppressed" for flag in goal.flags)
+                    verdict = "suppressed (too few records)" if hidden else _verdict(goal.verdict)
+                    label = "(none)" if scope.scope is None else printable(str(scope.scope))
+                    table.add_row(Text(name), Text(label), *_cells(goal.period), verdict)
+    print(f"{result.period}, records up to {result.as_of}; verdicts hold over all goals and scopes together")
+    Console(width=None if sys.stdout.isatty() else 140, highlight=False).print(table)
+    if result.unnamed:
+        print(
+            f"{result.unnamed} further values of '{printable(result.by)}' have so few records that they are not named."
+        )
+    if result.not_split:
+        print(f"Not split, their records have no field '{printable(result.by)}': {', '.join(result.not_split)}.")
 
 
 def power_table(plans: Sequence[GoalPower], basis: str) -> None:

@@ -17,7 +17,7 @@ from evalkit.errors import EvalkitError, printable
 if TYPE_CHECKING:
     from evalkit.publish.due import Attempt
     from evalkit.publish.watch import Watch
-    from evalkit.results import StudyResult
+    from evalkit.results import ScopesResult, StudyResult
 
 NOT_EVALUABLE = 3
 INTERRUPTED, PIPE_CLOSED = 130, 141  # as shells number the signals
@@ -77,6 +77,22 @@ def not_evaluable(result: StudyResult) -> int:
         if goal.verdict == "not_evaluable":
             reasons = [flag.message for flag in goal.flags if flag.severity == "serious"]
             say(f"goal '{goal.id}' is not evaluable in {result.period}: {' '.join(reasons)}")
+            code = NOT_EVALUABLE
+    return code
+
+
+def not_evaluable_anywhere(result: ScopesResult) -> int:
+    """Say which goals could be evaluated in no scope and why; return the exit code."""
+    code = 0
+    goals = {goal.id: goal for scope in result.scopes for goal in scope.goals}
+    if not goals:
+        say(f"no {result.by} has enough records in {result.period} to be shown.")
+        return NOT_EVALUABLE
+    for name in goals:
+        found = [goal for scope in result.scopes for goal in scope.goals if goal.id == name]
+        if all(goal.verdict == "not_evaluable" for goal in found):
+            reasons = dict.fromkeys(f.message for goal in found for f in goal.flags if f.severity != "caution")
+            say(f"goal '{name}' is not evaluable for any {result.by} in {result.period}: {' '.join(reasons)}")
             code = NOT_EVALUABLE
     return code
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import shutil
@@ -82,6 +83,7 @@ def postgres(postgres_url: str) -> Iterator[Warehouse]:
     """A schema of PostgreSQL that is dropped afterwards."""
     import psycopg
 
+    gc.collect()  # an evaluation that is no longer needed would still hold its tables
     with psycopg.connect(postgres_url, autocommit=True) as owner:
         owner.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
 

@@ -210,7 +210,7 @@ def test_results_show_themselves() -> None:
     assert "those still waiting" in found.summary()
     assert "those still waiting" in found.null_hypothesis
     assert found.verdict == "achieved"
-    words = [text.get_text() for text in found.plot().legends[0].get_texts()]
+    words = [text.get_text() for legend in found.plot().legends for text in legend.get_texts()]
     assert words == ["no effect", "effect in the window", "before reach", "since reach"]
 
 

@@ -12,6 +12,7 @@ from quick_notebooks import write_notebooks
 from small_study import STUDY, write_records
 
 from evalkit.publish import commit, ledger, publish
+from evalkit.publish.notebooks import finished
 
 PERIOD = "2025-Q4"
 
@@ -44,7 +45,7 @@ def whole() -> Callable[[Path], float]:
         shown = {"index": results, "context": results, "score": results["goals"][0]}
         for name, expected in shown.items():
             notebook = nbformat.read(folder / f"{name}.ipynb", as_version=4)  # type: ignore[no-untyped-call]
-            record = notebook.cells[-1].outputs[0]["data"]["application/vnd.evalkit.result+json"]
+            record = finished(notebook)
             assert record == {key: value for key, value in expected.items() if key != "provenance"}, name
             assert (folder / f"{name}.html").read_text().endswith("</html>\n")
         value: float = results["goals"][0]["evaluations"]["period"]["after"]["value"]

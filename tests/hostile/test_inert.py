@@ -33,7 +33,10 @@ class Seen(HTMLParser):
             text = (value or "").strip().lower()
             if name.startswith("on") or text.startswith(("javascript:", "vbscript:", "http:", "//")):
                 self.active.append(f"{tag} {name}={text[:60]}")
-        if tag in TAGS - {"script"} or (tag == "img" and not (dict(attrs).get("src") or "").startswith("data:")):
+        search = tag == "form" and dict(attrs).get("role") == "search" and "action" not in dict(attrs)
+        if (tag in TAGS - {"script"} and not search) or (
+            tag == "img" and not (dict(attrs).get("src") or "").startswith("data:")
+        ):
             self.active.append(tag)
 
 
@@ -113,5 +116,6 @@ def test_pages_tables_and_notebooks_are_inert(bank: Path, cli: Cli) -> None:
                     assert "<script>alert" not in shown
     for name, raw in everything(out):
         if name.endswith((".csv", "sharedStrings.xml")) or "worksheets" in name:
-            assert not re.search(rb'(^|[",;\t>])[=@]', raw, re.M), name
+            assert "worksheets" in name or not re.search(rb'(^|[",;\t>])[=@]', raw, re.M), name
             assert b"<f>" not in raw, name
+            assert not re.search(rb'<c [^>]*t="(?!inlineStr|n")', raw), f"{name}: all that is no number is text"

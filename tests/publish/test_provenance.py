@@ -9,7 +9,7 @@ from pathlib import Path
 
 import evalkit
 from evalkit.publish.notebooks import shipped
-from evalkit.publish.provenance import code_hash, data_hashes, provenance
+from evalkit.publish.provenance import code_hash, data_files, data_hashes, provenance
 
 
 def test_data_are_hashed_byte_for_byte_and_named_below_the_study(tmp_path: Path) -> None:
@@ -32,7 +32,9 @@ def test_a_studys_provenance(small_study: Path) -> None:
     assert found["seed"] is None
     assert found["parameters"] == {"study": "plan.yaml", "period": "2025-Q4", "as_of": "2025-12-31"}
     assert {"python", "numpy", "duckdb", "papermill"} <= set(found["versions"])
-    with_data = provenance(study, period="2025-Q4", as_of=date(2025, 12, 31), data=True)
+    with_data = provenance(
+        study, period="2025-Q4", as_of=date(2025, 12, 31), data=data_hashes(data_files(study), study.folder)
+    )
     assert list(with_data["data"]) == ["survey"]
     assert list(with_data["data"]["survey"]) == ["survey.csv"]
     assert str(small_study.parent) not in json.dumps(with_data)

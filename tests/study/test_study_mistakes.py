@@ -55,6 +55,12 @@ ONE = [
     ("frequency: month", "frequency: quarter", "goals[1].estimator.harmonics", "has room for 2 at most"),
     ("max_rejected: 0.05", "max_rejected: 5", "sources.survey.max_rejected", "less than or equal to 1"),
     ("standardise_by: [channel]", "standardise_by: channel", "goals[0].standardise_by", "expected a list"),
+    (
+        "metric: {kind: mean, value: score, weight: weight}",
+        "metric: {kind: rate, exposure: calendar-days}",
+        "goals[0].standardise_by",
+        "calendar days are the same for every channel",
+    ),
     ("standardise_by: [channel]", "standardise_by: [channel, channel]", "goals[0].standardise_by", "stands twice"),
     ("within: 24h", "within: 24", "goals[2].metric.success.within", "such as 24h or 7d"),
     ("within: 24h", "within: 0d", "goals[2].metric.success.within", "such as 24h or 7d"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from evalkit.errors import NotEvaluableError, ParameterError
 from evalkit.evaluation.common_shocks import baseline_months
 from evalkit.evaluation.diagnostics import Case, diagnose, flag
-from evalkit.evaluation.gather import Question, gathered, moments_of
+from evalkit.evaluation.gather import Question, gathered, moments_of, too_many_rejected
 from evalkit.evaluation.looks import evaluate_to_date
 from evalkit.evaluation.rollout import effect_of_rollout, no_comparison, pre_trend
 from evalkit.evaluation.sensitivity import sensitivity
@@ -25,7 +25,16 @@ if TYPE_CHECKING:
     from evalkit.estimands.staggered_result import RolloutEffect
     from evalkit.study import Study
 
-__all__ = ["Question", "adjust_family", "check_period", "evaluate_question", "gathered", "moments_of"]
+__all__ = [
+    "Question",
+    "adjust_family",
+    "adjusted_over",
+    "check_period",
+    "evaluate_question",
+    "gathered",
+    "moments_of",
+    "not_evaluated",
+]
 
 
 def check_period(study: Study, period: Period, as_of: date) -> None:
@@ -47,7 +56,6 @@ def check_period(study: Study, period: Period, as_of: date) -> None:
 def evaluate_question(study: Study, asked: Question, period: Period, as_of: date, language: str) -> GoalResult:
     """Return a goal's or indicator's result before adjustment over the family."""
     question, confidence = asked.question, study.inference.confidence
-    target = getattr(question, "target", None)
     flags: list[Flag] = []
     outcome: Outcome | None = None
     comparison: Comparison | None = None
@@ -57,7 +65,7 @@ def evaluate_question(study: Study, asked: Question, period: Period, as_of: date
     months = baseline_months(question, asked.moments, study.baseline, scale_of(question))
     auto = study.inference.common_shocks == "auto" and question.metric.kind != "rate"
     shocks = months.shocks() if auto else None
-    blocked = _blocked(asked)
+    blocked = too_many_rejected([r for r in (asked.records, asked.exposure) if r is not None])
     if blocked is not None:
         flags.append(blocked)
     try:
@@ -84,23 +92,19 @@ def evaluate_question(study: Study, asked: Question, period: Period, as_of: date
                 flags += cautions
     except NotEvaluableError as reason:
         flags.append(Flag(code=reason.code, severity="serious", message=reason.messages[0]))
-    evaluation = outcome.evaluation if outcome else _nothing(study, question)
+    blank = not_evaluated(study, question, language)
+    evaluation = outcome.evaluation if outcome else blank.period
     ahead = evaluate_to_date(study, question, asked.moments, period, as_of, shocks)
     if ahead is not None:
         to_date = ahead.evaluation
         flags += [f for f in ahead.flags if f.code == "looks_exhausted"]
     if blocked is not None:
         evaluation, to_date, lines = _silenced(evaluation), to_date and _silenced(to_date), ()
-    return GoalResult(
-        id=question.id,
-        title=question.title.in_language(language),
-        kind=question.metric.kind,
-        better=question.better,
-        target=target.to_dict() if target else None,
+    return replace(
+        blank,
         period=evaluation,
         to_date=to_date,
-        verdict=evaluation.verdict if target else None,
-        p_target_adjusted=None,
+        verdict=evaluation.verdict if blank.target else None,
         flags=tuple(flags),
         sensitivity=lines,
         rollout=rollout.to_dict() if rollout else None,
@@ -122,34 +126,26 @@ def _rollout(
     return effect, pre_trend(effect)
 
 
-def _blocked(asked: Question) -> Flag | None:
-    """Return the flag that forbids any evaluation of the goal, if there is one."""
-    beyond = [r for r in (asked.records, asked.exposure) if r is not None and r.too_many_rejected]
-    if not beyond:
-        return None
-    records = beyond[0]
-    return flag(
-        "too_many_rejected",
-        "serious",
-        "{rejected} of {found} records of '{source}' ({share:.1f} %) were rejected, more than the {limit:.1f} % the "
-        "study allows (`max_rejected`); mend the records or the fields' constraints.",
-        rejected=records.rejected,
-        found=records.found,
-        source=records.name,
-        share=100 * records.rejected_share,
-        limit=100 * records.source.max_rejected,
-    )
-
-
-def _nothing(study: Study, question: Any) -> Evaluation:
+def not_evaluated(study: Study, question: Any, language: str) -> GoalResult:
+    """Return the result of a goal or indicator that nothing is known of yet."""
     target = getattr(question, "target", None)
-    return Evaluation(
-        before=None,
-        after=None,
-        scale=scale_of(question),
-        confidence=study.inference.confidence,
-        target_value=target.value if target else None,
-        effect=None,
+    return GoalResult(
+        id=question.id,
+        title=question.title.in_language(language),
+        kind=question.metric.kind,
+        better=question.better,
+        target=target.to_dict() if target else None,
+        period=Evaluation(
+            before=None,
+            after=None,
+            scale=scale_of(question),
+            confidence=study.inference.confidence,
+            target_value=target.value if target else None,
+            effect=None,
+        ),
+        to_date=None,
+        verdict="not_evaluable" if target else None,
+        p_target_adjusted=None,
     )
 
 
@@ -169,26 +165,37 @@ def _counts(asked: Question, comparison: Comparison | None) -> dict[str, int]:
     }
 
 
-def adjust_family(study: Study, results: Sequence[GoalResult]) -> tuple[GoalResult, ...]:
-    """Return the goals with p-values adjusted over the family, all goals of the study.
+_OVER_GOALS = (
+    "Alone this goal would count as achieved; over the study's {family} goals together its p-value is {p:.3f}, "
+    "not below {alpha:.3f}."
+)
 
-    A goal that is not evaluable enters as p = 1. `achieved` asks for the adjusted p-value as well.
+
+def adjust_family(study: Study, results: Sequence[GoalResult]) -> tuple[GoalResult, ...]:
+    """Return the goals with p-values adjusted over the family, all goals of the study."""
+    return adjusted_over(study, results, _OVER_GOALS)
+
+
+def adjusted_over(study: Study, results: Sequence[GoalResult], caution: str) -> tuple[GoalResult, ...]:
+    """Return the results with p-values adjusted over all of them; `caution` is what a lost `achieved` is told with.
+
+    What is not evaluable enters as p = 1. `achieved` asks for the adjusted p-value as well.
     """
     pvalues = [1.0 if result.period.p_target is None else result.period.p_target for result in results]
     adjusted = adjust(pvalues, study.inference.multiplicity)
     alpha = (1 - study.inference.confidence) / 2
-    return tuple(_adjusted(result, p, alpha, len(results)) for result, p in zip(results, adjusted, strict=True))
+    family = len(results)
+    return tuple(_adjusted(result, p, alpha, family, caution) for result, p in zip(results, adjusted, strict=True))
 
 
-def _adjusted(result: GoalResult, p: float, alpha: float, family: int) -> GoalResult:
+def _adjusted(result: GoalResult, p: float, alpha: float, family: int, told: str) -> GoalResult:
     if result.period.effect is None:
         return result
     if result.verdict == "achieved" and p >= alpha:
         caution = flag(
             "multiplicity",
             "caution",
-            "Alone this goal would count as achieved; over the study's {family} goals together its p-value is {p:.3f}, "
-            "not below {alpha:.3f}.",
+            told,
             family=family,
             p=p,
             alpha=alpha,

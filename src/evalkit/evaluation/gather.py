@@ -9,10 +9,12 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from evalkit.errors import StudyError
+from evalkit.evaluation.flags import flag
 from evalkit.evaluation.rollout import first_days
 from evalkit.evaluation.windows import atomic, cuts, looks_until
 from evalkit.moments import Ask, Moments, calendar_exposure, check_exposure, merge_exposure, moments_at
 from evalkit.periods import Period
+from evalkit.results import Flag
 
 if TYPE_CHECKING:
     from evalkit.records import Records
@@ -89,7 +91,8 @@ def gathered(
             memo=memo,
         )
 
-    return [[answer(variants, look, memo) for look in looks] for variants in asked for memo in ({},)]
+    shared: list[tuple[list[Any], dict[Any, Any]]] = [(variants, {}) for variants in asked]
+    return [[answer(variants, look, memo) for look in looks] for variants, memo in shared]
 
 
 def gathered_moments(
@@ -108,6 +111,25 @@ def gathered_moments(
             answers = moments_at(records(source), group, cutoffs=cutoffs, timezone=study.timezone, cuts=sorted(days))
             found |= {(id(ask.question), ask.exposure): at for ask, at in zip(group, answers, strict=True)}
     return lambda question, exposure, look: found[id(question), exposure][look[1]]
+
+
+def too_many_rejected(sources: Sequence[Records]) -> Flag | None:
+    """Return the flag that forbids any evaluation of these records, if there is one."""
+    beyond = [records for records in sources if records.too_many_rejected]
+    if not beyond:
+        return None
+    records = beyond[0]
+    return flag(
+        "too_many_rejected",
+        "serious",
+        "{rejected} of {found} records of '{source}' ({share:.1f} %) were rejected, more than the {limit:.1f} % the "
+        "study allows (`max_rejected`); mend the records or the fields' constraints.",
+        rejected=records.rejected,
+        found=records.found,
+        source=records.name,
+        share=100 * records.rejected_share,
+        limit=100 * records.source.max_rejected,
+    )
 
 
 def cuts_of(study: Study, question: Any, periods: Sequence[Period], as_of: date) -> tuple[date, ...]:

@@ -21,10 +21,17 @@ from evalkit.evaluation.windows import Comparison, atomic, period_comparison
 from evalkit.moments import Ask, Moments, calendar_exposure, merge_exposure
 from evalkit.periods import Period
 from evalkit.results import Flag, GoalResult, ScopeResult, ScopesResult
+from evalkit.study.model_values import GROUPS
 
 if TYPE_CHECKING:
     from evalkit.records import Records
     from evalkit.study import Study
+
+
+_OVER_SCOPES = (
+    "Alone this would count as achieved; over all {family} goals and scopes together its p-value is {p:.3f}, "
+    "not below {alpha:.3f}."
+)
 
 
 def evaluate_scopes(
@@ -41,11 +48,16 @@ def evaluate_scopes(
     are not clustered; where it is a stratum, that is not held; diagnostics, alternatives and roll-outs belong to the
     whole and are not asked again. Multiplicity runs over all goals in all scopes of a period. Where a scope's records
     on either side are fewer than `minimum_cell`, its numbers are suppressed, and those of the next smallest scope
-    where the goal's total would otherwise give them away.
+    where the goal's total would otherwise give them away; a value that fewer records have in all is not even named,
+    for it may be a person's. Everything to date is evaluated at the last look, which
+    supersedes the earlier ones.
 
-    Raises ParameterError for a field that no goal's source has.
+    Raises ParameterError for a field that no goal's source has, or whose values are each a record's own.
     """
     split = [goal for goal in goals if field in _fields(study, goal)]
+    told = _of_one_record(study, split, field)
+    if told:
+        raise ParameterError(f"--by {field}: {told}, so its values are no scopes; name a field that groups records.")
     if not split:
         known = sorted({name for goal in goals for name in _fields(study, goal)})
         raise ParameterError(
@@ -55,16 +67,22 @@ def evaluate_scopes(
     variants = [goal if field in Ask(question=goal).keys else _split_by(goal, field) for goal in split]
     found = gathered_moments(study, variants, [((period,), as_of) for period, as_of in looks], records)
     plain = [_alone(goal, field) for goal in split]
+    blanks = [not_evaluated(study, goal, language) for goal in plain]
     results = []
     for period, as_of in looks:
+        last = (period, as_of) == looks[-1]
         look: Look = ((period,), as_of)
+        parts = [dict(_scopes(study, variant, field, found, look)) for variant in variants]
         by_goal = [
-            _goal_scopes(study, goal, dict(_scopes(study, variant, field, found, look)), period, as_of, records, language)
-            for goal, variant in zip(plain, variants, strict=True)
+            _goal_scopes(study, goal, part, look, records, blank, last)
+            for goal, part, blank in zip(plain, parts, blanks, strict=True)
         ]
-        labels = sorted({label for scopes in by_goal for label in scopes}, key=lambda label: (label is None, label or ""))
+        held = {label for part in parts for label in part}
+        small = study.inference.minimum_cell
+        named = {label for part in parts for label, moments in part.items() if moments.counts[:, 0].sum() >= small}
+        labels = sorted(named, key=_missing_last)
         scopes = [(label, [scopes[label] for scopes in by_goal if label in scopes]) for label in labels]
-        family = adjusted_over(study, [result for _, results in scopes for result in results], "scopes")
+        family = adjusted_over(study, [result for _, results in scopes for result in results], _OVER_SCOPES)
         adjusted = iter(family)
         results.append(
             ScopesResult(
@@ -75,10 +93,25 @@ def evaluate_scopes(
                 scopes=tuple(
                     ScopeResult(scope=label, goals=tuple(next(adjusted) for _ in results)) for label, results in scopes
                 ),
+                unnamed=len(held) - len(named),
                 not_split=tuple(goal.id for goal in goals if goal not in split),
             )
         )
     return tuple(results)
+
+
+def _of_one_record(study: Study, goals: Sequence[Any], field: str) -> str:
+    """Return why a field's values tell of single records, if they do."""
+    for goal in goals:
+        source = study.sources[goal.source]
+        found = next(one for one in source.fields if one.name == field)
+        if found.type not in GROUPS:
+            return f"it is of type {found.type}"
+        if field == source.key or found.constraints.unique:
+            return "it is different in every record"
+        if study.feedback and (study.feedback.source, study.feedback.text) == (goal.source, field):
+            return "it holds what people wrote"
+    return ""
 
 
 def _fields(study: Study, goal: Any) -> set[str]:
@@ -134,7 +167,7 @@ def _parts(moments: Moments, variant: Any, field: str) -> Iterator[tuple[str | N
         rest: tuple[Any, ...] = (zero, (None,), moments.stratum, moments.strata)
     else:
         place = variant.standardise_by.index(field)
-        labels = sorted({kind[place] for kind in moments.strata}, key=lambda label: (label is None, label or ""))
+        labels = sorted({kind[place] for kind in moments.strata}, key=_missing_last)
         kinds = sorted({_without(kind, place) for kind in moments.strata}, key=repr)
         codes = np.array([labels.index(kind[place]) for kind in moments.strata], dtype=np.intp)[moments.stratum]
         fewer = np.array([kinds.index(_without(kind, place)) for kind in moments.strata], dtype=np.intp)
@@ -143,6 +176,10 @@ def _parts(moments: Moments, variant: Any, field: str) -> Iterator[tuple[str | N
     bounds = np.searchsorted(codes[order], np.arange(len(labels) + 1))
     for number, label in enumerate(labels):
         yield label, _chosen(moments, order[bounds[number] : bounds[number + 1]], *rest)
+
+
+def _missing_last(label: str | None) -> tuple[bool, str]:
+    return label is None, "" if label is None else str(label)
 
 
 def _without(kind: tuple[Any, ...], place: int) -> tuple[Any, ...]:
@@ -169,13 +206,13 @@ def _goal_scopes(
     study: Study,
     goal: Any,
     scopes: dict[str | None, Moments],
-    period: Period,
-    as_of: date,
+    look: Look,
     records: Callable[[str], Records],
-    language: str,
+    blank: GoalResult,
+    to_date: bool,
 ) -> dict[str | None, GoalResult]:
     """Return one goal in every scope, before adjustment."""
-    blank = not_evaluated(study, goal, language)
+    (period,), as_of = look
     blocked = too_many_rejected([records(name) for name in _sources(goal)])
     try:
         comparison = period_comparison(study, goal, period, as_of)
@@ -184,11 +221,11 @@ def _goal_scopes(
         return {label: replace(blank, flags=(told,)) for label in scopes}
     if blocked is not None:
         return {label: replace(blank, flags=(blocked,)) for label in scopes}
-    hidden = _hidden(study, goal, scopes, comparison)
+    hidden = _hidden(study, scopes, comparison)
     return {
         label: replace(blank, flags=(_suppressed(study),))
         if label in hidden
-        else _scope(study, goal, moments, comparison, period, as_of, blank)
+        else _scope(study, goal, moments, comparison, look, blank, to_date)
         for label, moments in scopes.items()
     }
 
@@ -198,7 +235,7 @@ def _sources(goal: Any) -> list[str]:
     return [goal.source, *([exposure.source] if exposure is not None and not isinstance(exposure, str) else [])]
 
 
-def _hidden(study: Study, goal: Any, scopes: dict[str | None, Moments], comparison: Comparison) -> set[str | None]:
+def _hidden(study: Study, scopes: dict[str | None, Moments], comparison: Comparison) -> set[str | None]:
     """Return the scopes whose records (of a rate, events) are too few on either side, or must hide another's."""
     labels = list(scopes)
     hidden = np.zeros(len(labels), dtype=bool)
@@ -218,12 +255,13 @@ def _suppressed(study: Study) -> Flag:
 
 
 def _scope(
-    study: Study, goal: Any, moments: Moments, comparison: Comparison, period: Period, as_of: date, blank: GoalResult
+    study: Study, goal: Any, moments: Moments, comparison: Comparison, look: Look, blank: GoalResult, to_date: bool
 ) -> GoalResult:
     auto = study.inference.common_shocks == "auto"
     shocks = baseline_shocks(goal, moments, study.baseline, scale_of(goal)) if auto else None
     outcome = evaluate_window(study, goal, moments, comparison, study.inference.confidence, shocks)
-    ahead = evaluate_to_date(study, goal, moments, period, as_of, shocks)
+    (period,), as_of = look
+    ahead = evaluate_to_date(study, goal, moments, period, as_of, shocks) if to_date else None
     return replace(
         blank,
         period=outcome.evaluation,

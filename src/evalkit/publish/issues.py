@@ -135,8 +135,8 @@ def check_not_lost(old: Issue, new: Issue) -> None:
             if had and (has or 0) < (1 - LOST) * had:
                 where = "baseline" if arm == "before" else "period"
                 lost.append(
-                    f"{new.period}: goal '{goal['id']}' has {has or 0} records in its {where}, where the published report"
-                    f" has {had}: is a record file only half written? If they are right, --force publishes them."
+                    f"{new.period}: goal '{goal['id']}' has {has or 0} records in its {where}, where the published"
+                    f" report has {had}: is a record file only half written? If they are right, --force publishes them."
                 )
     if lost:
         raise RecordsError(lost)

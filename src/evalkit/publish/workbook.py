@@ -63,6 +63,7 @@ def _fill(sheet: Any, rows: Iterable[list[str]], first: int = 1) -> None:
             cell, found = sheet.cell(row, column), _NUMBER.fullmatch(text) if row > 1 else None
             if found is None:
                 cell.value, cell.data_type = text.removeprefix("'"), "s"
+                cell.quotePrefix = text.startswith("'")  # stays text when it is edited, too
             elif found[2]:
                 decimals = len(found[1].partition(".")[2])
                 cell.value = round(float(found[1]) / 100, decimals + 2)

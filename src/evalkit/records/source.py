@@ -144,7 +144,7 @@ class Records:
         return Rejected(row[FILE], self._row(row[FILE], row[ROW]), key, row[fields.REASON])
 
     def _left_out(self, limit: int | None = None, reason: str | None = None) -> list[dict[str, Any]]:
-        if not self.rejected:
+        if self.rejected == len(self.malformed):
             return []
         rows = self.left_out
         if reason is not None:

@@ -118,7 +118,7 @@ class Source(ABC):
         """Yield the records month by month, faults planted."""
         total, first = round(self.world.records * bank.PER_RECORD[self.id]), 1
         volume = self.cells.count.sum(axis=(1, 2))
-        numbers = self.world.rng(self.id, len(volume)).multinomial(total, volume / volume.sum())
+        numbers = self.world.rng(self.id, len(volume)).multinomial(total, _shares(volume))
         for index, size in enumerate(numbers.tolist()):
             columns = self.month(index, size, first)
             self.plant(columns, index)
@@ -244,5 +244,16 @@ SOURCES: dict[str, type[Source]] = {source.id: source for source in (Survey, Pro
 
 def _spread(rng: Rng, size: int, weights: Floats) -> tuple[NDArray[np.intp], ...]:
     """Return `size` draws of a cell of `weights`, one array of positions per axis, grouped by cell."""
-    cells = np.repeat(np.arange(weights.size), rng.multinomial(size, weights.ravel() / weights.sum()))
+    cells = np.repeat(np.arange(weights.size), rng.multinomial(size, _shares(weights.ravel())))
     return tuple(np.unravel_index(cells, weights.shape))
+
+
+def _shares(weights: Floats) -> Floats:
+    """Return the weights as shares, cut to 40 bits: the last bits of an exponential differ from processor to processor.
+
+    A multinomial draw takes each cell's part of what is left of 1 and counts down where that is above one half: where
+    it is one half but for such a bit, the bit decides which record is drawn.
+    """
+    parts: Floats = np.rint(weights / weights.sum() * 2.0**40)
+    shares: Floats = parts / parts.sum()
+    return shares

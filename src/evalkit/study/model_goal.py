@@ -203,6 +203,9 @@ class Question(v.Titled):
             yield ("id",), f"the id '{self.id}' is the name of a published file; choose another."
         if len(set(self.standardise_by or ())) < len(self.standardise_by or ()):
             yield ("standardise_by",), "a column stands twice; keep one."
+        if self.standardise_by and getattr(self.metric, "exposure", None) == "calendar-days":
+            told = f"calendar days are the same for every {self.standardise_by[0]}, so there is no mix to hold"
+            yield ("standardise_by",), f"{told}; remove standardise_by, or name an exposure that has these columns."
 
 
 class Goal(Question):

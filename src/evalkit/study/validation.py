@@ -94,7 +94,7 @@ def _expected(error: Any, kind: str, found: object, key: str) -> str:
         return f"{listed}{'' if listed.endswith(('?', '.')) else '.'}"
     if kind == "union_tag_invalid":
         expected = " or ".join(listed.rsplit(", ", 1))
-    elif error["loc"][-1:] in (("<text>",), ("<other>",)):
+    elif error["loc"][-1:] in (("<text>",), ("<other>",)) and key in _EITHER:
         return f"expected {_EITHER[key]}."
     else:
         plain = re.sub("Input should be |valid ", "", error["msg"]).replace("True", "true")
