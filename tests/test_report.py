@@ -160,7 +160,7 @@ def test_figures_state_their_finding_and_offer_their_numbers(
         assert re.search(r"<desc[^>]*>[^<]{20,}</desc>", html)
         assert "data:text/csv" in html
     assert "Whether a single month meets the target of" in page.process().text
-    assert "Mean 28.3 minutes before, 24.4 minutes after." in page.before_and_after().text
+    assert "Mean 28.3 minutes before, 24.5 minutes after." in page.before_and_after().text
 
 
 def test_the_goal_page_says_what_would_change_the_verdict(bank: evalkit.OpenStudy, found: evalkit.StudyResult) -> None:

@@ -136,21 +136,23 @@ def make_page(task: Task) -> Outcome:
 def _execute(task: Task) -> Any:
     import papermill
 
-    from evalkit.publish import notebooks
+    from evalkit.publish import kernels, notebooks
 
     deadline = time.monotonic() + task.timeout
-    return papermill.execute_notebook(
-        notebooks.read(task.notebook),
-        str(task.executed).replace("{", "{{").replace("}", "}}"),  # papermill takes paths for format templates
-        parameters=task.parameters,
-        kernel_name=task.kernel,
-        progress_bar=False,
-        start_timeout=max(1, round(min(60.0, task.timeout))),
-        # A limit for the whole notebook: each cell gets what is left of it.
-        timeout_func=lambda _cell: max(1, round(deadline - time.monotonic())),
-        shutdown_kernel="immediate",
-        coalesce_streams=True,
-    )
+    with kernels.manager() as manager:
+        return papermill.execute_notebook(
+            notebooks.read(task.notebook),
+            str(task.executed).replace("{", "{{").replace("}", "}}"),  # papermill takes paths for format templates
+            parameters=task.parameters,
+            kernel_name=task.kernel,
+            kernel_manager_class=manager,
+            progress_bar=False,
+            start_timeout=max(1, round(min(60.0, task.timeout))),
+            # A limit for the whole notebook: each cell gets what is left of it.
+            timeout_func=lambda _cell: max(1, round(deadline - time.monotonic())),
+            shutdown_kernel="immediate",
+            coalesce_streams=True,
+        )
 
 
 def _reason(error: Exception, task: Task) -> str:
