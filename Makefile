@@ -34,7 +34,7 @@ reports-anew: $(READY) ## Render the two published periods and the notebooks ane
 	$(BIN)/evalkit run --period 2026-Q2 --out reports
 	$(BIN)/evalkit run --period 2026-Q3 --out reports
 	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False \
-		notebooks/period_report.ipynb notebooks/goal_report.ipynb
+		notebooks/*.ipynb
 
 validate: $(READY) ## Run the calibration study (about 20 minutes) and publish it in reports/method-validation.
 	PYTHONPATH=tests $(BIN)/python -m calibration --replicates 2000 --out reports/method-validation
@@ -47,7 +47,7 @@ test-fast: $(READY) ## The tests without kernels and subprocesses, under a minut
 	$(BIN)/python -m pytest -m "not slow" tests/inference tests/estimands tests/study tests/evaluation -n 2
 
 test-all: $(READY) ## All tests, the long ones too.
-	$(BIN)/python -m pytest --doctest-modules src tests
+	$(BIN)/python -m pytest --hypothesis-profile searching --doctest-modules src tests
 
 bench: $(READY) ## Measure speed beside other tools and write the README's table (BENCH_MAX=1e8 for the largest).
 	$(BIN)/python tests/benchmarks --most $(or $(BENCH_MAX),1e7) --readme README.md $(BENCH_SIZES)

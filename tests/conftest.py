@@ -11,8 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from evalkit.session import OpenStudy, open_study
+
+# `make test` asks the same questions every time; `make test-all` searches for new ones
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.register_profile("searching", deadline=None)
+settings.load_profile("repeatable")
 
 
 def _no_constant(text: str) -> float:

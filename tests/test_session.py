@@ -259,7 +259,6 @@ def test_all_periods_of_the_shipped_bank() -> None:
 def test_records_stay_in_the_engine(dated: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only cells enter Python: fewer than months × branches × kinds, and as few from ten times the records."""
     from evalkit.evaluation import rollout, series, winsorised
-    from evalkit.moments import query
     from evalkit.records import columns
     from evalkit.records import fetch as fetching
 
@@ -277,7 +276,7 @@ def test_records_stay_in_the_engine(dated: Any, monkeypatch: pytest.MonkeyPatch)
     for module in (fetching, columns, series, rollout):
         monkeypatch.setattr(module, "fetch", rows)
     monkeypatch.setattr(
-        query, "fetch_columns", counting(columns.fetch_columns, lambda found: len(next(iter(found.values()))))
+        columns, "fetch_columns", counting(columns.fetch_columns, lambda found: len(next(iter(found[0].values()))))
     )
     monkeypatch.setattr(winsorised, "MOST_RECORDS", 0)
     once = dated.open().evaluate_all()

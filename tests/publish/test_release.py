@@ -179,7 +179,9 @@ def test_mistakes_are_told_before_any_notebook_starts(small_study: Path, out: Pa
     assert contents(out) == before
 
 
-def test_another_study_and_another_run_are_kept_out(small_study: Path, out: Path) -> None:
+def test_another_study_and_another_run_are_kept_out(
+    small_study: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     other = small_study.with_name("other.yaml")
     other.write_text(STUDY.replace("id: small-study", "id: other-study"), encoding="utf-8")
     with pytest.raises(ParameterError, match="reports of the study 'small-study', not of 'other-study'"):
@@ -187,6 +189,7 @@ def test_another_study_and_another_run_are_kept_out(small_study: Path, out: Path
     other.write_text(STUDY.replace("id: score", "id: index"), encoding="utf-8")
     with pytest.raises(StudyError, match="id 'index'"):
         publish(other, PERIOD, out=out)
+    monkeypatch.setattr("evalkit.publish.lock.WAIT", 0.2)
     with FileLock(out / ".lock"), pytest.raises(LockedError, match="Another run is writing") as told:
         publish(small_study, PERIOD, out=out)
     assert told.value.exit_code == 6

@@ -80,18 +80,25 @@ def contrast(before: Numbers, after: Numbers, estimand: Estimand) -> Numbers:
         return np.log(value_after) - np.log(value_before)
 
 
+_AT_ONCE = 128  # totals moved in one go: a thousand totals need no matrix of a million
+
+
 def gradient(before: Array, after: Array, estimand: Estimand) -> tuple[Array, Array]:
     """Return the derivatives of the contrast by every total, exact to rounding (complex step).
 
     Squire and Trapp (1998), SIAM Review 40, p. 110–112.
     """
-    step = 1e-30
-    sizes = before.size, after.size
-    parts = []
-    for which, size in enumerate(sizes):
-        shift = step * 1j * np.eye(size)
-        arms = [before[None] + 0j, after[None] + 0j]
-        arms[which] = arms[which] + shift.reshape(size, *(before, after)[which].shape)
-        # a level does not depend on the baseline, so its batch stays one element long
-        parts.append(np.broadcast_to(contrast(arms[0], arms[1], estimand).imag / step, (size,)))
-    return parts[0].reshape(before.shape), parts[1].reshape(after.shape)
+    return tuple(_derivatives((before, after), which, estimand) for which in (0, 1))  # type: ignore[return-value]
+
+
+def _derivatives(arms: tuple[Array, Array], which: int, estimand: Estimand) -> Array:
+    step, size = 1e-30, arms[which].size
+    found = np.zeros(size)
+    for first in range(0, size, _AT_ONCE):
+        rows = np.arange(first, min(size, first + _AT_ONCE))
+        moved = [arm[None] + 0j for arm in arms]
+        shift = np.zeros((len(rows), size), dtype=complex)
+        shift[rows - first, rows] = step * 1j
+        moved[which] = moved[which] + shift.reshape(len(rows), *arms[which].shape)
+        found[rows] = contrast(moved[0], moved[1], estimand).imag / step  # one number where it does not matter
+    return found.reshape(arms[which].shape)

@@ -63,13 +63,17 @@ def gathered_cells(
     `cluster` and `stratum` are codes with their labels, in the labels' order; labels of no cell are left out.
     """
     used = counts.any(axis=1)
-    start, sums, counts = start[used], sums[used], counts[used]
-    clusters, kinds = (_compact(codes[used], labels) for codes, labels in (cluster, stratum))
+    if not used.all():
+        start, sums, counts = start[used], sums[used], counts[used]
+        cluster, stratum = ((codes[used], labels) for codes, labels in (cluster, stratum))
+    clusters, kinds = (_compact(codes, labels) for codes, labels in (cluster, stratum))
     place = (start.astype(np.int64) * max(1, len(clusters[1])) + clusters[0]) * max(1, len(kinds[1])) + kinds[0]
     if (np.diff(place) <= 0).any():
         order = np.argsort(place, kind="stable")
         first = np.flatnonzero(np.diff(place[order], prepend=place[order[0]] - 1))
-        sums, counts = (np.add.reduceat(values[order], first, axis=0) for values in (sums, counts))
+        sums, counts = sums[order], counts[order]
+        if len(first) < len(order):
+            sums, counts = (np.add.reduceat(values, first, axis=0) for values in (sums, counts))
         chosen = order[first]
         start, clusters, kinds = start[chosen], (clusters[0][chosen], clusters[1]), (kinds[0][chosen], kinds[1])
     return Moments(
@@ -87,19 +91,6 @@ def gathered_cells(
 def _compact(codes: NDArray[np.intp], labels: Sequence[Any]) -> tuple[NDArray[np.intp], list[Any]]:
     held = np.bincount(codes, minlength=len(labels)) > 0
     return (np.cumsum(held) - 1)[codes], [label for label, there in zip(labels, held, strict=True) if there]
-
-
-def coded(values: NDArray[Any]) -> tuple[NDArray[np.intp], list[str | None]]:
-    """Return the codes of labels and the labels in order, None last.
-
-    >>> codes, labels = coded(np.array(["b", None, "a", "b"], dtype=object))
-    >>> codes.tolist(), labels
-    ([1, 2, 0, 1], ['a', 'b', None])
-    """
-    held = values.tolist()
-    labels = sorted(set(held), key=lambda label: (label is None, label or ""))
-    place = {label: i for i, label in enumerate(labels)}
-    return np.fromiter(map(place.__getitem__, held), dtype=np.intp, count=len(held)), labels
 
 
 def crossed(

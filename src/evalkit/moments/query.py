@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evalkit.moments.cells import COUNTS, MISSING, SUMS, Moments, coded, crossed, gathered_cells
+from evalkit.moments.cells import COUNTS, MISSING, SUMS, Moments, crossed, gathered_cells
 from evalkit.moments.late import PLACE, RULE, Late, aggregated
 from evalkit.moments.terms import Terms, condition_of, exposure_terms, terms_of
-from evalkit.records.columns import fetch_columns, grouped_in_parts
+from evalkit.records.columns import Labels, fetch_in_parts
 from evalkit.records.fields import DAY, REASON
 
 if TYPE_CHECKING:
@@ -85,10 +85,10 @@ def moments_at(
     day = table[DAY]
     place = {PLACE: _place(day, inner_cuts), **states.items()}
     if counting:
-        found = _counting(records, keys, place, sums.items(), rows)
+        found, labels = _counting(records, keys, place, sums.items(), rows)
     else:
-        found = _counted(records, table, place | _keys(table, keys), sums.items())
-    return _decoded(found, plans, keys, cutoffs, inner_cuts)
+        found, labels = _counted(records, table, place | _keys(table, keys), sums.items())
+    return _decoded(found, labels, plans, keys, cutoffs, inner_cuts)
 
 
 def _all(conditions: Sequence[Any]) -> Any:
@@ -161,36 +161,48 @@ def _keys(table: Any, keys: Sequence[str]) -> dict[str, Any]:
     return {f"key{place}": table[key].cast("string") for place, key in enumerate(keys)}
 
 
-def _counted(records: Records, table: Any, keys: dict[str, Any], sums: dict[str, Any]) -> dict[str, NDArray[Any]]:
+_Found = tuple[dict[str, NDArray[Any]], dict[str, Labels]]
+
+
+def _counted(records: Records, table: Any, keys: dict[str, Any], sums: dict[str, Any]) -> _Found:
     """Return the groups of accepted records."""
-    groups, again = grouped_in_parts(records, table, lambda where: aggregated(table, keys, sums, where))
-    return fetch_columns(groups.group_by(*keys).agg(**{name: groups[name].sum() for name in sums}) if again else groups)
+
+    def whole(groups: Any, again: bool) -> Any:
+        return groups.group_by(*keys).agg(**{name: groups[name].sum() for name in sums}) if again else groups
+
+    return fetch_in_parts(records, table, lambda where: aggregated(table, keys, sums, where), whole)
 
 
-def _counting(
-    records: Records, keys: Sequence[str], places: dict[str, Any], sums: dict[str, Any], rows: str
-) -> dict[str, NDArray[Any]]:
+def _counting(records: Records, keys: Sequence[str], places: dict[str, Any], sums: dict[str, Any], rows: str) -> _Found:
     """Return the same of records that have not been told apart yet, and tell them how many are rejected and why."""
     table, late = records.table, Late(records.table, keys)
     if late.apart:
-        groups, _ = grouped_in_parts(records, table, lambda where: late.grouped(places, sums, where))
-        found = fetch_columns(late.typed(groups, places, sums))
+        found, labels = fetch_in_parts(
+            records,
+            table,
+            lambda where: late.grouped(places, sums, where),
+            lambda groups, _: late.typed(groups, places, sums),
+        )
         rules = found.pop(RULE).astype(np.int64)
-        labels = {int(rule): late.reason(int(rule)) for rule in np.unique(rules)}
+        reasons = {int(rule): late.reason(int(rule)) for rule in np.unique(rules)}
     else:
         accepted = table[REASON].isnull()
         groups = {name: accepted.ifelse(e, None) for name, e in (places | _keys(table, keys)).items()}
-        found = _counted(records, table, {RULE: table[REASON], **groups}, sums)
-        rules, texts = coded(found.pop(RULE))
-        labels = dict(enumerate(texts))
-    counts = {rule: int(found[rows][rules == rule].sum()) for rule in labels}
-    records.remember({text: counts[rule] for rule, text in labels.items() if text is not None}, sum(counts.values()))
-    accepted = np.isin(rules, [rule for rule, text in labels.items() if text is None])
-    return {name: values[accepted] for name, values in found.items()}
+        found, labels = _counted(records, table, {RULE: table[REASON], **groups}, sums)
+        rules = found.pop(RULE)
+        reasons = dict(enumerate(labels.pop(RULE)))
+    counts = {rule: int(found[rows][rules == rule].sum()) for rule in reasons}
+    records.remember({text: counts[rule] for rule, text in reasons.items() if text is not None}, sum(counts.values()))
+    return _chosen(found, np.isin(rules, [rule for rule, text in reasons.items() if text is None])), labels
+
+
+def _chosen(found: dict[str, NDArray[Any]], which: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
+    return found if which.all() else {name: values[which] for name, values in found.items()}
 
 
 def _decoded(
     found: dict[str, NDArray[Any]],
+    labels: dict[str, Labels],
     plans: Sequence[_Plan],
     keys: Sequence[str],
     cutoffs: Sequence[date],
@@ -198,14 +210,12 @@ def _decoded(
 ) -> list[dict[date, Moments]]:
     """Turn the query's columns into moments."""
     dated = ~np.isnan(found[PLACE].astype(np.float64))
-    whole = found
-    if not dated.all():
-        found = {name: values[dated] for name, values in found.items()}
+    whole, found = found, _chosen(found, dated)
     month, passed = np.divmod(found[PLACE].astype(np.int64), len(cuts) + 1)
     start = (month - 1970 * 12).astype("datetime64[M]").astype("datetime64[D]")
     if cuts:
         start = np.maximum(start, np.array([date.min, *cuts], dtype="datetime64[D]")[passed])
-    columns = {key: coded(found[f"key{place}"]) for place, key in enumerate(keys)}
+    columns = {key: (found[f"key{place}"], labels[f"key{place}"]) for place, key in enumerate(keys)}
     answers = []
     for plan in plans:
         question = plan.ask.question
@@ -229,6 +239,8 @@ def _decoded(
                 ((counted, n), (counted, everything - n), (still, everything), (due, everything))
             ):
                 counts[chosen, column] = values[chosen]
-            at[cutoff] = gathered_cells(start, cluster, stratum, sums * counted[:, None], counts, undated)
+            at[cutoff] = gathered_cells(
+                start, cluster, stratum, sums if counted.all() else sums * counted[:, None], counts, undated
+            )
         answers.append(at)
     return answers

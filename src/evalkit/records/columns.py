@@ -17,47 +17,59 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.records.fetch import fetch, readable_files
-from evalkit.records.ingest import FILE, PARQUET, ROW, identifier, literal
+from evalkit.records.ingest import FILE, OFFSET, PARQUET, ROW, identifier, literal, store
 
 if TYPE_CHECKING:
     import ibis
 
     from evalkit.records import Records
 
-PART_ROWS = 1 << 21
+PART_ROWS, MOST_PARTS = 1 << 21, 16  # a part has at least so many rows, and larger files have larger parts
 _LOW, _HIGH, _FILES = 7_340_214_961_853_001, 7_340_214_961_853_002, "\x02files of the part"  # replaced in the query
 
 
-def fetch_columns(table: ibis.Table) -> dict[str, NDArray[Any]]:
-    """Return the columns of a table expression: texts as objects, NULL as None there and as NaN among numbers.
+Labels = list[str | None]
 
-    Raises RecordsError where records cannot be read.
+
+def fetch_columns(table: ibis.Table) -> tuple[dict[str, NDArray[Any]], dict[str, Labels]]:
+    """Return the columns of a table expression, and of its texts, which are codes, the labels in order, None last.
+
+    NULL is NaN among numbers. Raises RecordsError where records cannot be read.
     """
     backend = table.get_backend()
-    if backend.name != "duckdb":
+    if backend.name == "duckdb":
+        with readable_files():
+            found = backend.raw_sql(backend.compile(table)).fetchnumpy()
+    else:
         rows = fetch(table)
-        return {name: _column([row[name] for row in rows]) for name in table.columns}
-    with readable_files():
-        found = backend.raw_sql(backend.compile(table)).fetchnumpy()
-    return {name: _plain(found[name]) for name in table.columns}
+        found = {name: [row[name] for row in rows] for name in table.columns}
+    columns, labels = {}, {}
+    for name, kind in table.schema().items():
+        values = found.pop(name)  # texts take much room, and give it back one after the other
+        if kind.is_string():
+            columns[name], labels[name] = coded(values.tolist() if isinstance(values, np.ndarray) else values)
+        else:
+            columns[name] = _numbers(values)
+    return columns, labels
 
 
-def _plain(values: NDArray[Any]) -> NDArray[Any]:
-    empty = np.ma.getmaskarray(values)
-    if not empty.any():
-        return np.asarray(values)
-    found = np.array(values, dtype=object if values.dtype == object else np.float64)
-    found[empty] = None if values.dtype == object else np.nan
-    return found
+def _numbers(values: NDArray[Any] | list[Any]) -> NDArray[Any]:
+    if isinstance(values, list):
+        whole = all(isinstance(value, int) for value in values)
+        return np.array([np.nan if v is None else v for v in values], dtype=np.int64 if whole else np.float64)
+    return np.ma.filled(values.astype(np.float64), np.nan) if np.ma.is_masked(values) else np.asarray(values)
 
 
-def _column(values: list[Any]) -> NDArray[Any]:
-    if any(isinstance(value, str) for value in values):
-        return np.array(values, dtype=object)
-    whole = all(isinstance(value, int) for value in values)
-    if not whole and all(value is None for value in values):
-        return np.array(values, dtype=object)
-    return np.array([np.nan if v is None else v for v in values], dtype=np.int64 if whole else np.float64)
+def coded(values: list[str | None]) -> tuple[NDArray[np.intp], Labels]:
+    """Return the codes of labels and the labels in order, None last.
+
+    >>> codes, labels = coded(["b", None, "a", "b"])
+    >>> codes.tolist(), labels
+    ([1, 2, 0, 1], ['a', 'b', None])
+    """
+    labels = sorted(set(values), key=lambda label: (label is None, label or ""))
+    place = {label: i for i, label in enumerate(labels)}
+    return np.fromiter(map(place.__getitem__, values), dtype=np.intp, count=len(values)), labels
 
 
 def workers() -> int:
@@ -65,17 +77,24 @@ def workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def grouped_in_parts(
-    records: Records, table: ibis.Table, grouped: Callable[[Any], ibis.Table]
-) -> tuple[ibis.Table, bool]:
-    """Return the groups of all records, and whether a group may stand several times, once for each of its parts.
+def fetch_in_parts(
+    records: Records, table: ibis.Table, grouped: Callable[[Any], ibis.Table], whole: Callable[[Any, bool], ibis.Table]
+) -> tuple[dict[str, NDArray[Any]], dict[str, Labels]]:
+    """Return the columns of a query over all records, part by part where they are many.
 
-    `grouped` makes the query from a condition on `table`, the records or the accepted ones, or from None.
+    `grouped` makes the groups' query from a condition on `table`, the records or the accepted ones, or from None;
+    `whole` makes the last one from these groups, and from whether one may stand several times, once a part.
     """
     parts = _parts(records)
     if len(parts) < 2:
-        return grouped(None), False
-    part = table[FILE].isin([_FILES]) & (table[ROW] > _LOW) & (table[ROW] <= _HIGH)
+        return fetch_columns(whole(grouped(None), False))
+    from ibis.expr.operations import DatabaseTable
+
+    if OFFSET in table.columns:
+        inside = (table[OFFSET] >= _LOW) & (table[OFFSET] < _HIGH)
+    else:
+        inside = (table[ROW] > _LOW) & (table[ROW] <= _HIGH)
+    part = table[FILE].isin([_FILES]) & inside
     wanted = grouped(part)
     backend = wanted.get_backend()
     query = backend.compile(wanted)
@@ -94,9 +113,15 @@ def grouped_in_parts(
         list(pool.map(run, range(len(parts))))
     every = " UNION ALL ".join(f"FROM {identifier(_name(records, number))}" for number in range(len(parts)))
     main.execute(f"CREATE OR REPLACE VIEW {identifier(records.name + '#parts')} AS {every}")
-    from ibis.expr.operations import DatabaseTable
-
-    return DatabaseTable(name=f"{records.name}#parts", schema=wanted.schema(), source=backend).to_expr(), True
+    groups = DatabaseTable(name=f"{records.name}#parts", schema=wanted.schema(), source=backend).to_expr()
+    found = store(backend, f"{records.name}#whole", whole(groups, True))
+    main.execute(f"DROP VIEW {identifier(records.name + '#parts')}")
+    for number in range(len(parts)):  # before the columns are fetched: both would not fit into little memory
+        main.execute(f"DROP TABLE {identifier(_name(records, number))}")
+    try:
+        return fetch_columns(found)
+    finally:
+        main.execute(f"DROP TABLE {identifier(records.name + '#whole')}")
 
 
 def _name(records: Records, number: int) -> str:
@@ -112,15 +137,17 @@ def _parts(records: Records) -> list[tuple[list[str], int, int]]:
     parts: list[tuple[list[str], int, int]] = []
     together: list[str] = []
     held = 0
-    for file, rows in _sizes(records, backend).items():
-        if rows > PART_ROWS:
-            parts += [([file], low, min(rows, low + PART_ROWS)) for low in range(0, rows, PART_ROWS)]
+    sizes = _sizes(records, backend)
+    most = max(PART_ROWS, -(-sum(sizes.values()) // MOST_PARTS))
+    for file, rows in sizes.items():
+        if rows > most:
+            parts += [([file], low, min(rows, low + most)) for low in range(0, rows, most)]
             continue
-        if held + rows > PART_ROWS and together:
-            parts.append((together, 0, PART_ROWS))
+        if held + rows > most and together:
+            parts.append((together, 0, most))
             together, held = [], 0
         together, held = [*together, file], held + rows
-    return [*parts, (together, 0, PART_ROWS)] if together else parts
+    return [*parts, (together, 0, most)] if together else parts
 
 
 def _sizes(records: Records, backend: Any) -> dict[str, int]:

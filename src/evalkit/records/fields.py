@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from evalkit.records.ingest import FILE, ROW, Raw, store
+from evalkit.records.ingest import FILE, OFFSET, ROW, Raw, store
 
 if TYPE_CHECKING:
     import ibis
@@ -80,7 +80,7 @@ def prepare(
 def _typed_columns(raw: Raw, source: Any, instants: set[str], dialect: Any, as_found: bool) -> ibis.Table:
     """Return the declared columns in their types, NULL where a value is missing or is none of its type."""
     table = raw.table
-    columns: dict[str, Any] = {name: table[name] for name in (FILE, ROW) if name in table.columns}
+    columns: dict[str, Any] = {name: table[name] for name in (FILE, ROW, OFFSET) if name in table.columns}
     for field in source.fields:
         found = _found(table[field.name], field.type, source.missing_values, dialect)
         value, instant = _typed(found, field, dialect)

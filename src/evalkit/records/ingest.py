@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ibis.backends.duckdb import Backend
 
 ROW, FILE = "#row", "#file"
+OFFSET = "#offset"  # of Parquet: the row's place in its file as the reader knows it, so that it skips all others
 PARQUET = (".parquet", ".pq")
 _MALFORMED = {
     "MISSING COLUMNS": "fewer columns than the header",
@@ -43,6 +44,8 @@ class Malformed:
 @dataclass(frozen=True, slots=True)
 class Raw:
     """Records as found: `table` has the declared columns, and of files `#file` and `#row` (from 1 in each file).
+
+    Of Parquet it has `#offset` too, from 0 in each file.
 
     `text` tells that they come from text files, `engine` that they are a table of an engine.
     """
@@ -71,6 +74,8 @@ def connect(timezone: str, database: Path | None = None) -> Backend:
         ) from None
     # one thread: sums of floats then come in one order and the same input gives the same bytes
     connection.raw_sql("SET threads = 1")
+    # what the files hold is not kept: they are read once or twice, and the system keeps what there is room for
+    connection.raw_sql("SET enable_external_file_cache = false")
     return connection
 
 
@@ -238,8 +243,8 @@ def _read_parquet(connection: Backend, name: str, source: Any, files: dict[str, 
             column = f"CAST({column} AS VARCHAR)"
         chosen.append(f"{column} AS {identifier(field.name)}")
     parts = [
-        f"SELECT {', '.join(chosen)}, {literal(label)} AS {identifier(FILE)}, file_row_number + 1 AS {identifier(ROW)} "
-        f"FROM {reader}"
+        f"SELECT {', '.join(chosen)}, {literal(label)} AS {identifier(FILE)}, "
+        f"file_row_number + 1 AS {identifier(ROW)}, file_row_number AS {identifier(OFFSET)} FROM {reader}"
         for label, reader in readers.items()
     ]
     connection.raw_sql(f"CREATE OR REPLACE VIEW {identifier(name + '#raw')} AS {' UNION ALL '.join(parts)}")

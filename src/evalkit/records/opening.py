@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from evalkit.errors import RecordsError, StudyError
 from evalkit.records import fields, ingest
 from evalkit.records.duplicates import mark_duplicates, reject_duplicates
-from evalkit.records.ingest import FILE, ROW
+from evalkit.records.ingest import FILE, OFFSET, ROW
 from evalkit.records.source import Records
 from evalkit.study.model_goal import Elapsed, ExposureOf, Mean, Proportion, Rate, Ratio
 from evalkit.study.paths import resolve
@@ -130,7 +130,8 @@ def matches(engine: Any, pattern: str) -> bool:
 
 def _left_out(raw: ingest.Raw, table: ibis.Table) -> ibis.Table:
     """Return the rejected records as they were found, as text."""
-    values = {column: raw.table[column].cast("string") for column in raw.table.columns if column not in (FILE, ROW)}
+    own = (column for column in raw.table.columns if column not in (FILE, ROW, OFFSET))
+    values = {column: raw.table[column].cast("string") for column in own}
     found = raw.table.select(FILE, ROW, **values)
     bad = table.filter(table[fields.REASON].notnull()).select(FILE, ROW, fields.REASON)
     return found.inner_join(bad, [FILE, ROW])

@@ -123,6 +123,12 @@ class Records:
         """Return the number of accepted records dated after a day."""
         return self._number(self.valid.filter(self.valid[fields.DAY] > day))
 
+    def reasons_within(self, start: date, end: date) -> dict[str, int]:
+        """Return the number of rejected records dated from `start` to `end` by reason, most frequent first."""
+        rows = self.table.filter(self.table[fields.REASON].notnull(), self.table[fields.DAY].between(start, end))
+        counts = {row[fields.REASON]: row["n"] for row in fetch(rows.group_by(fields.REASON).agg(n=rows.count()))}
+        return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
     def undated(self) -> int:
         """Return the number of accepted records without the time that would place them."""
         return self._number(self.valid.filter(self.valid[fields.DAY].isnull()))
