@@ -7,9 +7,13 @@ PERIOD ?= 2026-Q3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+KEPT := $(addprefix notebooks/,period_report.ipynb goal_report.ipynb explore_goal.ipynb compare_periods.ipynb) \
+	$(sort $(wildcard notebooks/tutorial/*.ipynb)) \
+	$(if $(wildcard $(or $(EVALKIT_TRIALS),../shared/trials)),$(sort $(wildcard notebooks/case_studies/*.ipynb)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report reports-anew validate test test-fast test-all bench lint audit lab lock clean
+.PHONY: help setup report reports-anew notebooks-anew reference validate test test-fast test-all coverage bench lint audit \
+	lab lock clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
@@ -33,28 +37,39 @@ reports-anew: $(READY) ## Render the two published periods and the notebooks ane
 	rm -rf reports/index*.html reports/ledger.jsonl reports/study.json reports/2026-Q2 reports/2026-Q3
 	$(BIN)/evalkit run --period 2026-Q2 --out reports
 	$(BIN)/evalkit run --period 2026-Q3 --out reports
-	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False \
-		notebooks/*.ipynb
+	$(MAKE) notebooks-anew
+
+notebooks-anew: $(READY) ## Execute the notebooks that keep their outputs, in place.
+	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False $(KEPT)
+	$(BIN)/jupyter nbconvert --to notebook --inplace --coalesce-streams $(KEPT)
+
+reference: $(READY) ## Write docs/reference.md from the code.
+	$(BIN)/python docs/reference.py > docs/reference.new && mv docs/reference.new docs/reference.md
 
 validate: $(READY) ## Run the calibration study (about 20 minutes) and publish it in reports/method-validation.
 	PYTHONPATH=tests $(BIN)/python -m calibration --replicates 2000 --out reports/method-validation
 
 test: $(READY) ## Run the tests and compare the notebooks with their stored outputs.
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --doctest-modules src tests
+	$(BIN)/python -m pytest --nbval --nbval-current-env -p no:cacheprovider -n 2 --dist loadfile notebooks/*.ipynb notebooks/tutorial
+
+coverage: $(READY) ## The same tests, with the lines that none of them runs.
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --doctest-modules src tests --cov --cov-report=term:skip-covered
-	$(BIN)/python -m pytest --nbval --nbval-current-env -p no:cacheprovider notebooks
 
 test-fast: $(READY) ## The tests without kernels and subprocesses, under a minute.
 	$(BIN)/python -m pytest -m "not slow" tests/inference tests/estimands tests/study tests/evaluation -n 2
 
-test-all: $(READY) ## All tests, the long ones too.
+test-all: $(READY) ## All tests, the long ones too, with Spark (which needs Java 17; else its tests are skipped).
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r tests/engines/spark.lock
 	$(BIN)/python -m pytest --hypothesis-profile searching --doctest-modules src tests
+	$(BIN)/python -m pytest --nbval --nbval-current-env -p no:cacheprovider -rs notebooks
 
 bench: $(READY) ## Measure speed beside other tools and write the README's table (BENCH_MAX=1e8 for the largest).
 	$(BIN)/python tests/benchmarks --most $(or $(BENCH_MAX),1e7) --readme README.md $(BENCH_SIZES)
 
 lint: $(READY) ## Style and types.
-	$(BIN)/ruff check src tests
-	$(BIN)/ruff format --check src tests
+	$(BIN)/ruff check src tests docs/*.py
+	$(BIN)/ruff format --check src tests docs/*.py
 	$(BIN)/mypy
 
 audit: $(READY) ## Look for known vulnerabilities in the locked packages (needs the network).
@@ -68,6 +83,8 @@ lab: $(READY) ## Open the notebooks in JupyterLab.
 
 lock: ## Resolve the dependencies anew (needs uv).
 	uv pip compile --quiet --no-strip-extras --generate-hashes --universal --python-version 3.11 --extra dev pyproject.toml -o requirements.lock
+	echo "pyspark>=4.0,<4.1" | uv pip compile --quiet --no-header --generate-hashes --universal --python-version 3.11 - \
+		-o tests/engines/spark.lock
 
 clean: ## Remove the environment and everything made.
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* data/.evalkit

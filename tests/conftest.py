@@ -15,6 +15,8 @@ from hypothesis import settings
 
 from evalkit.session import OpenStudy, open_study
 
+collect_ignore = ["benchmarks"]  # commands, not tests
+
 # `make test` asks the same questions every time; `make test-all` searches for new ones
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.register_profile("searching", deadline=None)

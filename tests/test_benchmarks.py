@@ -35,6 +35,7 @@ def test_generated_records_hold_the_change_they_promise(bench: None, tmp_path: P
     assert (again / "process.parquet").read_bytes() == (tmp_path / "process.parquet").read_bytes()
 
 
+@pytest.mark.slow
 def test_contenders_run_and_the_table_is_written_between_the_marks(tmp_path: Path) -> None:
     marks = (ROOT / "README.md").read_text(encoding="utf-8")
     readme = tmp_path / "README.md"
@@ -51,4 +52,5 @@ bench["written"](pathlib.Path({str(readme)!r}), bench["table"]({{5000: found}}, 
     table = text[text.index("<!-- speed: written by `make bench` -->") : text.index("<!-- speed ends -->")]
     assert "| whole process: s / CPU s / peak MiB | 5,000 records |" in table
     assert table.count("\n| ") == 6  # the head, its line, four contenders
+    assert "<!-- report: written by `make bench` -->" in text
     assert "## Speed" in text[: text.index("<!-- speed")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import io
+import os
 import sys
 from collections.abc import Iterator
 from enum import StrEnum
@@ -320,10 +321,15 @@ def init(
         programme_start=parse_date(programme_start, "--programme-start") if programme_start else None,
         frequency=frequency,
         timezone=timezone,
-        ask=asked_for_target if sys.stdin.isatty() and sys.stdout.isatty() and not target else None,
+        ask=asked_for_target if someone_answers() and not target else None,
     )
     started_report(started)
     return 0
+
+
+def someone_answers() -> bool:
+    """Return whether a question would reach a person: a notebook gives its commands a terminal that nobody sits at."""
+    return sys.stdin.isatty() and sys.stdout.isatty() and "JPY_PARENT_PID" not in os.environ
 
 
 def _print_version(wanted: bool) -> None:

@@ -78,6 +78,7 @@ class Effect:
 
     @property
     def confidence_interval(self) -> tuple[float, float]:
+        """(low, high)."""
         return (self.low, self.high)
 
     @property
@@ -87,6 +88,7 @@ class Effect:
 
     @property
     def direction(self) -> Direction | None:
+        """Whether a change is shown, and which way; None without a null value or `better`."""
         return direction_of(self)
 
     @property

@@ -38,6 +38,14 @@ class RecordsError(EvalkitError):
     exit_code = 2
 
 
+class ConnectionLostError(RecordsError):
+    """A connection broke off in the midst of an evaluation (`begun`), or the server does not answer at all."""
+
+    def __init__(self, message: str, *, begun: bool = True) -> None:
+        super().__init__(message)
+        self.begun = begun
+
+
 class NotEvaluableError(EvalkitError, ValueError):
     """The question cannot be answered on these data. `code` is the flag that says so in a result."""
 

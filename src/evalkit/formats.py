@@ -10,6 +10,7 @@ from typing import Literal
 
 Language = Literal["en", "zh"]
 _MOST_DECIMALS = 8
+_DECLARED = 5  # nobody promises a target of more than four decimals; what has more was worked out
 
 
 def number(value: float | None, decimals: int = 0, *, signed: bool = False) -> str:
@@ -146,7 +147,7 @@ class Quantity:
         return self._with_unit(self.bare(value)) if value is not None else "–"
 
     def target(self, value: float | None) -> str:
-        """Return a target with its unit and no needless decimals.
+        """Return a target with its unit and no needless decimals; one worked out from the baseline as its estimate.
 
         >>> Quantity(factor=100, offset=-100, signed=True, percent=True, decimals=1).target(0.8)
         '−20 %'
@@ -154,7 +155,7 @@ class Quantity:
         if value is None:
             return "–"
         shown = self.shown(value)
-        decimals = next((d for d in range(_MOST_DECIMALS) if math.isclose(round(shown, d), shown, abs_tol=1e-9)), None)
+        decimals = next((d for d in range(_DECLARED) if math.isclose(round(shown, d), shown, abs_tol=1e-9)), None)
         return self._with_unit(self.bare(value, decimals))  # without an end: as the others
 
     def interval(self, low: float | None, high: float | None) -> str:

@@ -185,6 +185,9 @@ class GoalResult:
     rollout: dict[str, Any] | None = None
     counts: dict[str, int] = field(default_factory=dict)  # records left out, by reason; not in results.json
 
+    def __repr__(self) -> str:
+        return f"<{self.id}: {self.verdict or 'indicator'}>"
+
     def to_dict(self) -> dict[str, Any]:
         shape: dict[str, Any] = {
             "id": self.id,
@@ -211,9 +214,7 @@ class GoalResult:
         """Return one tidy row per window (`period`, `to_date`)."""
         import pandas as pd
 
-        windows = [("period", self.period), ("to_date", self.to_date)]
-        rows = [row_of(self, name, evaluation) for name, evaluation in windows if evaluation is not None]
-        return pd.DataFrame(rows)
+        return pd.DataFrame(rows_of(self))
 
     def summary(self) -> str:
         """Say the period's result in one English sentence."""
@@ -233,8 +234,14 @@ class GoalResult:
         return tables.goal(self)
 
 
+def rows_of(result: GoalResult) -> list[dict[str, Any]]:
+    """Return one flat row per window, the form every table starts from."""
+    windows = [("period", result.period), ("to_date", result.to_date)]
+    return [row_of(result, name, evaluation) for name, evaluation in windows if evaluation is not None]
+
+
 def row_of(result: GoalResult, window: str, evaluation: Evaluation) -> dict[str, Any]:
-    """Return one evaluation as a flat row, the form every table starts from."""
+    """Return one evaluation as a flat row."""
     shape = evaluation.to_dict()
     before, after, low_high, change = (shape.pop(key) for key in ("before", "after", "ci", "change"))
     shape.pop("coefficients", None)
@@ -264,6 +271,9 @@ class StudyResult:
     goals: tuple[GoalResult, ...]
     indicators: tuple[GoalResult, ...] = ()
     provenance: dict[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"<{self.study} {self.period}: {', '.join(f'{goal.id} {goal.verdict}' for goal in self.goals)}>"
 
     def __iter__(self) -> Iterator[GoalResult]:
         return iter(self.goals)
@@ -301,8 +311,13 @@ class StudyResult:
         """Return one tidy row per goal and window."""
         import pandas as pd
 
-        frames = [goal.to_frame() for goal in self.goals]
-        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+        return pd.DataFrame([row for goal in self.goals for row in rows_of(goal)])
+
+    def plot(self) -> Any:
+        """Draw every goal's estimate, interval and target in a picture of its own; return the matplotlib figure."""
+        from evalkit.evaluation.history import StudyHistory
+
+        return StudyHistory((self,)).plot()
 
     def _repr_html_(self) -> str:
         from evalkit import tables
@@ -338,6 +353,9 @@ class ScopesResult:
     not_split: tuple[str, ...] = ()
     provenance: dict[str, Any] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        return f"<{self.study} {self.period} by {self.by}: {len(self.scopes)} scopes>"
+
     def __iter__(self) -> Iterator[ScopeResult]:
         return iter(self.scopes)
 
@@ -364,14 +382,25 @@ class ScopesResult:
         """Return one tidy row per scope, goal and window."""
         import pandas as pd
 
-        rows = [
-            {"period": self.period, "scope": one.scope, **row_of(goal, window, evaluation)}
+        return pd.DataFrame(self.rows())
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the rows of `to_frame`."""
+        return [
+            {"period": self.period, "scope": one.scope, **row}
             for one in self.scopes
             for goal in one.goals
-            for window, evaluation in (("period", goal.period), ("to_date", goal.to_date))
-            if evaluation is not None
+            for row in rows_of(goal)
         ]
-        return pd.DataFrame(rows)
+
+    def plot(self) -> Any:
+        """Draw one goal's scopes below each other as a forest plot; return the matplotlib figure.
+
+        Raises ParameterError for several goals: choose one by `only`.
+        """
+        from evalkit import figures
+
+        return figures.scopes(self)
 
     def _repr_html_(self) -> str:
         from evalkit import tables

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from evalkit.errors import ParameterError, RecordsError, nearest
+from evalkit.errors import ConnectionLostError, ParameterError, RecordsError, nearest
 from evalkit.periods import Frequency, Period, parse_date, parse_period
 from evalkit.results import GoalResult, ScopesResult, StudyResult
 
@@ -19,12 +20,15 @@ if TYPE_CHECKING:
 
     from evalkit.estimands.control_chart import ControlChart
     from evalkit.evaluation.detail import Detail
+    from evalkit.evaluation.history import ScopesHistory, StudyHistory
     from evalkit.evaluation.planning import GoalPower
     from evalkit.records import Records
     from evalkit.study import Study
 
 
 Result = TypeVar("Result", StudyResult, ScopesResult)
+Answer = TypeVar("Answer")
+WAITS = (1.0, 10.0)  # seconds before an evaluation whose connection broke off is begun anew
 
 
 def open_study(path: str | Path | None = None) -> OpenStudy:
@@ -53,6 +57,11 @@ class OpenStudy:
 
     def __repr__(self) -> str:
         return f"<study {self.file.id}: {', '.join(goal.id for goal in self.file.goals)}>"
+
+    def _repr_html_(self) -> str:
+        from evalkit import tables
+
+        return tables.study(self.file)
 
     @cached_property
     def _engines(self) -> Any:
@@ -91,9 +100,30 @@ class OpenStudy:
         """Return a source's accepted records, lazily: an Ibis table of the declared fields."""
         return self.source_records(source).accepted
 
-    def rejected(self, source: str) -> dict[str, int]:
-        """Return the number of rejected records by reason."""
-        return dict(self.source_records(source).reasons)
+    def rejected(self, source: str, period: str | int | Period | None = None) -> dict[str, int]:
+        """Return the number of rejected records by reason: all, or those dated within a period."""
+        records = self.source_records(source)
+        if period is None:
+            return dict(records.reasons)
+        when = period if isinstance(period, Period) else parse_period(period)
+        return records.reasons_within(when.start, when.end)
+
+    def rejections(self, *periods: str | int | Period) -> pd.DataFrame:
+        """Return the rejected records of the goals' sources, a row a source and reason: all, and those of each period.
+
+        Records without a date are in `all` only.
+        """
+        import pandas as pd
+
+        rows = []
+        for name in needed_sources(self.file.goals):
+            within = {str(period): self.rejected(name, period) for period in periods}
+            rows += [
+                {"source": name, "reason": reason, "all": count}
+                | {label: found.get(reason, 0) for label, found in within.items()}
+                for reason, count in self.rejected(name).items()
+            ]
+        return pd.DataFrame(rows, columns=["source", "reason", "all", *map(str, periods)])
 
     def evaluate_period(
         self,
@@ -118,19 +148,21 @@ class OpenStudy:
         """
         when = period if isinstance(period, Period) else parse_period(period)
         cutoff = when.end if as_of in (None, "") else parse_date(as_of, "the data cut-off")
-        return self._evaluated([(when, cutoff)], goal, language)[0]
+        return self._answered(lambda: self._evaluated([(when, cutoff)], goal, language)[0])
 
     def evaluate_all(
         self, *, goal: str | None = None, as_of: str | date | None = None, language: str = "en"
-    ) -> tuple[StudyResult, ...]:
+    ) -> StudyHistory:
         """Evaluate every calendar period of the programme, each as `evaluate_period` would, in one reading.
 
         Periods run to `as_of`, by default to a week after the last record (a period is whole where only its last days
         are missing); each period's own cut-off is its end. Raises as `evaluate_period`, and ParameterError where no
-        period has ended.
+        period has ended. What is returned is a tuple that shows, draws and frames its periods side by side.
         """
+        from evalkit.evaluation.history import StudyHistory
+
         watched = [*self.file.goals, *(i for i in self.file.indicators if goal in (None, i.id))]
-        return self._evaluated(self._looks(watched, as_of), goal, language)
+        return self._answered(lambda: StudyHistory(self._evaluated(self._looks(watched, as_of), goal, language)))
 
     def evaluate_by(
         self,
@@ -140,7 +172,7 @@ class OpenStudy:
         goal: str | None = None,
         as_of: str | date | None = None,
         language: str = "en",
-    ) -> tuple[ScopesResult, ...]:
+    ) -> ScopesHistory:
         """Evaluate all goals in every scope, a value of a field such as region or branch, from one reading.
 
         One result a period: that of `period`, else every calendar period of the programme (as `evaluate_all`).
@@ -149,20 +181,41 @@ class OpenStudy:
         no such field is named in `not_split`. Raises as `evaluate_period`, and ParameterError for a field none has.
         """
         from evalkit.evaluation.conductor import check_period
+        from evalkit.evaluation.history import ScopesHistory
         from evalkit.evaluation.scopes import evaluate_scopes
 
         if goal is not None and goal not in (ids := [one.id for one in self.file.goals]):
             raise ParameterError(f"'{goal}' is no goal of the study; it has {', '.join(ids)}.{nearest(goal, ids)}")
-        if period is None:
-            looks = self._looks(self.file.goals, as_of)
-        else:
-            when = period if isinstance(period, Period) else parse_period(period)
-            looks = [(when, when.end if as_of in (None, "") else parse_date(as_of, "the data cut-off"))]
-        for when, cutoff in looks:
-            check_period(self.file, when, cutoff)
-        self._open_needed(self.file.goals)
-        found = evaluate_scopes(self.file, self.file.goals, field, looks, self.source_records, language)
-        return found if goal is None else tuple(one.only(goal) for one in found)
+
+        def evaluated() -> tuple[ScopesResult, ...]:
+            if period is None:
+                looks = self._looks(self.file.goals, as_of)
+            else:
+                when = period if isinstance(period, Period) else parse_period(period)
+                looks = [(when, when.end if as_of in (None, "") else parse_date(as_of, "the data cut-off"))]
+            for when, cutoff in looks:
+                check_period(self.file, when, cutoff)
+            self._open_needed(self.file.goals)
+            return tuple(evaluate_scopes(self.file, self.file.goals, field, looks, self.source_records, language))
+
+        found = self._answered(evaluated)
+        return ScopesHistory(found if goal is None else (one.only(goal) for one in found))
+
+    def _answered(self, evaluation: Callable[[], Answer]) -> Answer:
+        """Return what an evaluation gives; where a connection breaks off, all of it is begun anew, from a new state.
+
+        A server that does not answer in the first place is told at once.
+        """
+        for attempt, wait in enumerate((*WAITS, None)):
+            try:
+                return evaluation()
+            except ConnectionLostError as error:
+                if wait is None or not (error.begun or attempt):
+                    raise
+                self._records.clear()
+                self.__dict__.pop("_engines", None)
+                time.sleep(wait)
+        raise AssertionError
 
     def _looks(self, questions: Sequence[Any], as_of: str | date | None) -> list[tuple[Period, date]]:
         """Return every period of the programme that has ended by the cut-off, each with its own end as cut-off."""
@@ -215,6 +268,8 @@ class OpenStudy:
         for name in needed_sources(questions):
             try:
                 self.source_records(name)
+            except ConnectionLostError:
+                raise
             except RecordsError as error:
                 problems.extend(error.messages)
         if problems:

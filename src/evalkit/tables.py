@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from evalkit import formats, markup, wording, wording_plain
 from evalkit.formats import Language
 from evalkit.markup import Html
+from evalkit.periods import parse_period
 
 if TYPE_CHECKING:
     from evalkit.effect import Effect
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from evalkit.evaluation.detail import Branches
     from evalkit.evaluation.planning import GoalPower
     from evalkit.results import Evaluation, GoalResult, ScopesResult, StudyResult
+    from evalkit.study import Study
 
 # Dark text on a light ground: contrast above 7:1 with and without a style sheet, in light and dark notebooks.
 _BADGES = {
@@ -268,6 +270,45 @@ def changes(
     columns = (_("Goal"), _("Period"), _("Verdict"), _("Estimate"), _("Interval"))
     caption = _("{period} beside {last}").format(period=result.period, last=last.period)
     return markup.table(caption, columns, rows, numeric=(3, 4)).text
+
+
+def study(file: Study) -> str:
+    """Return what a study asks: each goal's id, promise, metric, source and clusters."""
+    rows = []
+    for one in file.goals:
+        form = formats.quantity(one.metric.kind, one.target.scale, [])
+        against = {"ratio": "against the baseline", "difference": "from the baseline", "level": "as a level"}
+        promise = f"{form.target(one.target.value)} {against[one.target.scale]} ({one.better} is better)"
+        rows.append((one.id, wording.title(one), promise, one.metric.kind, one.source, one.cluster or "–"))
+    span = formats.span(file.baseline.start, file.baseline.end)
+    caption = f"{wording.title(file)}: baseline {span}, programme from {formats.day(file.programme_start)}"
+    return markup.table(caption, ("goal", "title", "promise", "metric", "source", "cluster"), rows).text
+
+
+def side_by_side(head: str, courses: Mapping[str, Sequence[tuple[str, GoalResult]]]) -> str:
+    """Return estimate and interval of each row in several periods, the verdict as symbol and colour."""
+    periods = sorted(
+        {period for course in courses.values() for period, _result in course}, key=lambda p: parse_period(p).start
+    )
+    rows = []
+    for name, course in courses.items():
+        there = dict(course)
+        target = _cells(course[0][1], course[0][1].period, "en", "")[4]
+        rows.append((name, target, *(_in_period(there.get(period)) for period in periods)))
+    words = (wording.badge_text(verdict) for verdict in _BADGES if verdict)
+    caption = f"Estimate, interval and verdict ({', '.join(words)})"
+    return markup.table(caption, (head, "target", *periods), rows, numeric=range(1, 2 + len(periods))).text
+
+
+def _in_period(result: GoalResult | None) -> object:
+    if result is None or result.period.effect is None:
+        return "" if result is None else markup.tag("span", wording.SYMBOLS["not_evaluable"])
+    form, effect = wording.shown(result, result.period, "en", ""), result.period.effect
+    estimate = f"{wording.SYMBOLS[result.verdict]} {form.text(effect.estimate)}"
+    interval = f"{form.bare(effect.low)} to {form.bare(effect.high)}"
+    shown = markup.tag("strong", estimate) + markup.tag("small", interval, style="display:block")
+    style = f"{_BADGES[result.verdict]};display:block;padding:.1em .4em;white-space:nowrap"
+    return markup.tag("span", shown, style=style)
 
 
 def branches(found: Branches, result: GoalResult, cluster: str, language: Language = "en", *, unit: str = "") -> str:

@@ -3,7 +3,8 @@
     python tests/benchmarks [RECORDS …] [--most 1e8] [--repeats 3] [--folder build/bench] [--readme README.md]
 
 Compares `evalkit evaluate --goal` (validation, clusters, standardised mix, alternatives) with the least there is (one GROUP
-BY of DuckDB on the same file), tea-tasting's plain test through Ibis, and pandas with statsmodels' clustered errors.
+BY of DuckDB on the same file), tea-tasting's plain test through Ibis, and pandas with statsmodels' clustered errors; and
+a period's pages made by `evalkit run` with the same notebooks run by papermill and nbconvert, one after another.
 """
 
 from __future__ import annotations
@@ -15,15 +16,15 @@ import re
 import shutil
 import subprocess
 import sys
-import time
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 from generate import generate
+from process import ROOT, Run, measured
+from scheduled import report_table, reports
 
-ROOT = Path(__file__).resolve().parents[2]
-START, END = "<!-- speed: written by `make bench` -->", "<!-- speed ends -->"
+SPEED = "<!-- speed: written by `make bench` -->", "<!-- speed ends -->"
+REPORT = "<!-- report: written by `make bench` -->", "<!-- report ends -->"
 USUAL = (100_000, 1_000_000, 10_000_000)
 PANDAS_MOST = 10_000_000  # beyond, a data frame of the records leaves no room for anything else
 PEERS = ("tea-tasting>=1.14,<2", "ibis-framework[duckdb]>=12.0,<13", "duckdb>=1.4,<2", "sqlglot>=27,<30")
@@ -47,29 +48,6 @@ groups = pd.factorize(frame.branch)[0]
 fit = sm.OLS(frame.duration_s.to_numpy(), design).fit(cov_type="cluster", cov_kwds={"groups": groups})
 print(fit.params, fit.bse)
 """
-
-
-@dataclass(frozen=True)
-class Run:
-    """One whole process: seconds on the clock and of the processors, MiB at the peak."""
-
-    wall: float
-    cpu: float
-    peak: float
-
-
-def measured(command: list[str]) -> Run:
-    """Run a command to its end. Raises CalledProcessError."""
-    began = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=ROOT)
-    assert process.stderr is not None
-    told = process.stderr.read()
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command, stderr=told.decode())
-    unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
-    return Run(time.perf_counter() - began, used.ru_utime + used.ru_stime, used.ru_maxrss / unit)
 
 
 def peers(folder: Path) -> str | None:
@@ -138,13 +116,14 @@ def table(found: dict[int, dict[str, Run]], repeats: int) -> str:
     return "\n".join(lines)
 
 
-def written(readme: Path, text: str) -> None:
-    """Put the table between the README's two marks."""
+def written(readme: Path, text: str, marks: tuple[str, str] = SPEED) -> None:
+    """Put a table between two marks of the README."""
     whole = readme.read_text(encoding="utf-8")
-    pattern = re.compile(f"{re.escape(START)}.*?{re.escape(END)}", re.DOTALL)
+    start, end = marks
+    pattern = re.compile(f"{re.escape(start)}.*?{re.escape(end)}", re.DOTALL)
     if not pattern.search(whole):
-        raise SystemExit(f"{readme} lacks the marks {START} and {END}; put them where the table belongs.")
-    readme.write_text(pattern.sub(lambda _: f"{START}\n{text}\n{END}", whole), encoding="utf-8")
+        raise SystemExit(f"{readme} lacks the marks {start} and {end}; put them where the table belongs.")
+    readme.write_text(pattern.sub(lambda _: f"{start}\n{text}\n{end}", whole), encoding="utf-8")
 
 
 def main() -> None:
@@ -166,8 +145,11 @@ def main() -> None:
             continue
         found[size] = compared(place, size, tea, asked.repeats)
         print(table({size: found[size]}, asked.repeats), flush=True)
+    pages = report_table(reports(asked.folder / "report", asked.repeats), asked.repeats)
+    print(pages)
     if asked.readme and found:
         written(asked.readme, table(found, asked.repeats))
+        written(asked.readme, pages, REPORT)
 
 
 if __name__ == "__main__":

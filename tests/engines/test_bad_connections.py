@@ -15,7 +15,7 @@ import pytest
 from engines.conftest import PASSWORD, Warehouse
 
 import evalkit as ek
-from evalkit.errors import EvalkitError
+from evalkit.errors import EvalkitError, RecordsError
 
 ROWS = pa.table({"day": ["2024-01-01", "2025-11-01"], "x": [1.0, 2.0]})
 DOWN = "postgresql://bob:geheim@127.0.0.1:9/postgres"
@@ -151,6 +151,35 @@ def test_a_server_that_goes_away(bench: Any, f: Any, postgres: Warehouse) -> Non
     postgres.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'evalkit'")
     with pytest.raises(EvalkitError, match="The connection 'ware-house' broke off"):
         _ = records.found
+
+
+def test_an_evaluation_whose_server_goes_away_is_begun_anew_a_few_times(
+    bench: Any, f: Any, postgres: Warehouse
+) -> None:
+    waited: list[float] = []
+    bench.monkeypatch.setattr("time.sleep", waited.append)
+    postgres.load(
+        "t",
+        pa.table(
+            {"day": [f"{y}-0{m}-0{d}" for y in (2024, 2025) for m in range(1, 10) for d in (1, 2)], "x": range(36)}
+        ),
+    )
+    behind(bench, f, postgres.url)
+    gone = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'evalkit'"
+    study = ek.open_study(bench.folder)
+    study.source_records("s")
+    postgres.run(gone)
+    answer = study.evaluate_period("2025-Q3").goals[0]
+    assert waited == [1.0]
+    assert answer == ek.open_study(bench.folder).evaluate_period("2025-Q3").goals[0]
+    postgres.run(gone)
+    bench.monkeypatch.setenv("EVALKIT_CONNECTION_WARE_HOUSE", DOWN)
+    with pytest.raises(RecordsError, match="nothing listens there"):
+        study.evaluate_period("2025-Q3")
+    assert waited == [1.0, 1.0, 10.0]
+    with pytest.raises(RecordsError, match="nothing listens there"):
+        ek.open_study(bench.folder).evaluate_period("2025-Q3")
+    assert len(waited) == 3
 
 
 def test_all_queries_of_a_study_see_one_state_and_write_nothing(bench: Any, f: Any, postgres: Warehouse) -> None:

@@ -1,13 +1,17 @@
 """Everything to date over several looks."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from built_study import Study, records
 
-from evalkit.evaluation.looks import _information, _share
+from evalkit.evaluation.gather import gathered
+from evalkit.evaluation.looks import _information, _share, look_again
 from evalkit.evaluation.windows import Comparison
 from evalkit.inference.sequential import group_sequential_bounds
 from evalkit.periods import parse_period
+from evalkit.session import open_study
 
 MEAN = "    metric: {kind: mean, value: value}\n    better: lower\n    target: {relative_change: -0.20}\n    cluster: branch\n"
 PLAN = "inference: {{common_shocks: none, sequential: {}}}"
@@ -98,3 +102,19 @@ def test_a_level_and_its_change_are_repeated_alike(study: Study) -> None:
     assert to_date.change is not None
     assert to_date.effect.method.endswith("repeated")
     assert to_date.change.method.endswith("repeated")
+
+
+def test_looking_again_gives_the_records_and_estimates_of_each_look() -> None:
+    """Of the shipped bank's goals of every kind, with clusters, mix, month shocks, phase-in and a roll-out."""
+    bank = open_study(Path(__file__).parents[2] / "data")
+    results = bank.evaluate_all()
+    looks = [((parse_period(result.period),), result.as_of) for result in results]
+    for place, asked in enumerate(gathered(bank.file, bank.file.goals, looks, bank.source_records)):
+        for at, ((look,), _), result in zip(asked, looks, results, strict=True):
+            again, expected = look_again(bank.file, at, look), result.goals[place].to_date
+            assert (again is None) == (expected is None)
+            if again is not None and expected is not None:
+                assert (again.before, again.after) == (expected.before, expected.after)
+                assert again.effect is not None
+                assert expected.effect is not None
+                assert again.effect.estimate == pytest.approx(expected.effect.estimate, rel=1e-12)

@@ -23,7 +23,7 @@ def published_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "study.yaml").write_text(STUDY, encoding="utf-8")
     write_records(folder, after=8.2)
     write_notebooks(folder / "notebooks")
-    publish(folder, PERIOD, out=folder / "reports", notebooks=folder / "notebooks", jobs=2)
+    publish(folder, PERIOD, out=folder / "reports", notebooks=folder / "notebooks", jobs=1)
     return folder
 
 

@@ -118,5 +118,5 @@ def test_notebooks_and_pages_never_show_the_environment(study: Path) -> None:
     )
     env = {**os.environ, "EVALKIT_CONNECTION_WARE_HOUSE": URLS["unreachable"], "EVALKIT_STUDY": str(study)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, timeout=100)
-    assert "RecordsError" in done.stdout, done.stderr
+    assert "ConnectionLostError" in done.stdout, done.stderr
     assert SECRET not in done.stdout + done.stderr

@@ -27,10 +27,10 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "study.yaml").write_text(STUDY, encoding="utf-8")
     write_notebooks(folder / "notebooks")
     write_records(folder, after=8.2)
-    publish(folder, PERIOD, out=folder / "reports", notebooks=folder / "notebooks", jobs=2)
+    publish(folder, PERIOD, out=folder / "reports", notebooks=folder / "notebooks", jobs=1)
     write_records(folder, after=7.6)
     (folder / "study.yaml").write_text(STUDY.replace("change: 0.10", "change: 0.05"), encoding="utf-8")
-    assert publish(folder, PERIOD, out=folder / "reports", notebooks=folder / "notebooks", jobs=2).status == "revised"
+    assert publish(folder, PERIOD, out=folder / "reports", notebooks=folder / "notebooks", jobs=1).status == "revised"
     return folder
 
 

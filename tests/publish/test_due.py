@@ -33,7 +33,7 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(bank: Path, as_of: date | str | None = TODAY, **more: object) -> list[due.Attempt]:
-    settings = Settings(out=bank / "reports", notebooks=bank / "notebooks", jobs=2, **more)  # type: ignore[arg-type]
+    settings = Settings(out=bank / "reports", notebooks=bank / "notebooks", jobs=1, **more)  # type: ignore[arg-type]
     return list(due.publish_due(bank / "plan.yaml", settings, as_of=as_of))
 
 
@@ -96,7 +96,7 @@ def test_one_periods_failure_does_not_stop_the_others(bank: Path) -> None:
     write_notebooks(bank / "broken", between='if period == "2025-H1":\n    raise ValueError("upside down")')
     plan = bank / "plan.yaml"
     plan.write_text(plan.read_text().replace("relative_change: 0.10", "relative_change: 0.12"))
-    settings = Settings(out=bank / "reports", notebooks=bank / "broken", jobs=2)
+    settings = Settings(out=bank / "reports", notebooks=bank / "broken", jobs=1)
     attempts = list(due.publish_due(plan, settings, as_of=TODAY))
     assert told(attempts) == {"2025-H1": "failed", "2025-H2": "revised"}
     assert isinstance(attempts[0].error, NotebookError)

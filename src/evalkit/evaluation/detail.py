@@ -30,6 +30,8 @@ from evalkit.moments import cutoff_instant, record_terms
 from evalkit.periods import Period, Window, previous_period
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from evalkit.estimands.response_time import SurvivalCurve
     from evalkit.estimands.time_series_result import TimeSeriesEffect
     from evalkit.records import Records
@@ -58,6 +60,19 @@ class Histogram:
         """How many bins are not shown."""
         return sum(share is None for share in (*self.before, *self.after))
 
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per bin: `low`, `high`, and the shares `before` and `after` (missing where hidden)."""
+        import pandas as pd
+
+        bins = zip(self.edges, self.edges[1:], self.before, self.after, strict=False)
+        return pd.DataFrame(bins, columns=["low", "high", "before", "after"]).astype(float)
+
+    def plot(self) -> Any:
+        """Draw the shares before and after side by side; return the matplotlib figure."""
+        from evalkit import figures
+
+        return figures.histogram(self)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Branches:
@@ -70,6 +85,14 @@ class Branches:
     rows: tuple[tuple[str | None, tuple[float | None, ...]], ...]
     total: tuple[float | None, ...]
     hidden: int
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per cluster, a column for the baseline and each period; missing where hidden."""
+        import pandas as pd
+
+        names = ["baseline", *self.columns[1:]]
+        index = pd.Index([label for label, _values in self.rows], name="cluster")
+        return pd.DataFrame([values for _label, values in self.rows], columns=names, index=index, dtype=float)
 
 
 class Detail:

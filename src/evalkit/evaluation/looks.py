@@ -8,14 +8,16 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from evalkit.effect import Pivot
-from evalkit.evaluation.window import Outcome, Seen, evaluate_window
+from evalkit.evaluation.common_shocks import baseline_shocks
+from evalkit.evaluation.gather import Question, too_many_rejected
+from evalkit.evaluation.window import Outcome, Seen, evaluate_window, scale_of
 from evalkit.evaluation.windows import Comparison, looks_until, to_date_comparison
 from evalkit.inference.anytime import Anytime
 from evalkit.inference.repeated import Repeated
 from evalkit.inference.shocks import MonthShocks
 from evalkit.moments import Moments
 from evalkit.periods import MONTHS_IN, Period
-from evalkit.results import Flag
+from evalkit.results import Evaluation, Flag
 
 if TYPE_CHECKING:
     from evalkit.study import Study
@@ -59,6 +61,23 @@ def evaluate_to_date(
             outcome = evaluate_window(study, question, moments, comparison, confidence, shocks, seen)
             return replace(outcome, flags=(*outcome.flags, _exhausted(len(looks) + 1, plan.looks)))
     return evaluate_window(study, question, moments, comparison, confidence, shocks, seen)
+
+
+def look_again(study: Study, asked: Question, look: Period) -> Evaluation | None:
+    """Evaluate everything to date at one look, from moments cut off at the look's end; None before it begins.
+
+    Records and estimate are those of `evaluate_to_date` there. The interval is not for readers, as it knows of no other
+    look: leaving those out makes this cheap enough to ask of every look.
+    """
+    question, moments = asked.question, asked.moments
+    comparison = to_date_comparison(study, question, look, look.end)
+    if comparison is None:
+        return None
+    auto = study.inference.common_shocks == "auto"
+    shocks = baseline_shocks(question, moments, study.baseline, scale_of(question)) if auto else None
+    found = evaluate_window(study, question, moments, comparison, study.inference.confidence, shocks).evaluation
+    blocked = too_many_rejected([records for records in (asked.records, asked.exposure) if records is not None])
+    return replace(found, effect=None, change=None) if blocked else found
 
 
 def _exhausted(look: int, planned: int) -> Flag:

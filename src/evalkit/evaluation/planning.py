@@ -29,7 +29,11 @@ from evalkit.inference.student import StudentPivot
 from evalkit.periods import Period, Window, add_months, period_containing
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from evalkit.formats import Quantity
     from evalkit.records import Records
+    from evalkit.results import Kind
     from evalkit.study import Study
 
 HORIZON_MONTHS = 120  # how far ahead periods are counted
@@ -52,6 +56,7 @@ class GoalPower:
     """
 
     goal: str
+    kind: Kind = "mean"
     scale: Scale
     better: Better
     target: float
@@ -66,6 +71,9 @@ class GoalPower:
     periods_needed: int | None = None
     horizon: str = ""
     reason: str = ""
+
+    def __repr__(self) -> str:
+        return f"<power of {self.goal}: {self.still} periods still needed>"
 
     @property
     def still(self) -> str:
@@ -94,6 +102,50 @@ class GoalPower:
             "periods_still_needed": None if needed is None else max(0, needed - self.periods_done),
             "note": self.reason or ("" if needed is not None else f"not within {self.horizon}"),
         }
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one flat row; the curves are `period.to_frame()` and `to_date.to_frame()`."""
+        import pandas as pd
+
+        return pd.DataFrame([self.to_dict()])
+
+    def plot(self) -> Any:
+        """Draw the chance of `achieved` in one coming period over true effects; return the matplotlib figure.
+
+        Raises NotEvaluableError where there is no answer.
+        """
+        from evalkit import figures
+
+        if self.period is None:
+            raise NotEvaluableError("no_answer", self.reason)
+        return figures.power(self.period, form=self._form(), observed=self.observed)
+
+    def _form(self) -> Quantity:
+        from evalkit import formats
+
+        known = [self.observed, self.beyond, *(found.detectable for found in (self.period, self.to_date) if found)]
+        return formats.quantity(self.kind, self.scale, known, target=self.target)
+
+    def _repr_html_(self) -> str:
+        from evalkit import formats, markup
+
+        form = self._form()
+        rows = [
+            ("target", form.target(self.target)),
+            ("shown with 80 % by one coming period, when the truth is", form.text(_detectable(self.period))),
+            ("shown with 80 % by everything to date, when the truth is", form.text(_detectable(self.to_date))),
+            ("observed to date", form.text(self.observed)),
+            ("chance of achieved there: one period", formats.chance(self.at.get("period_observed"))),
+            ("chance of achieved there: everything to date", formats.chance(self.at.get("to_date_observed"))),
+            ("periods done", str(self.periods_done)),
+            (f"periods still needed, when the truth is {form.text(self.assumed)}", self.still),
+            *([("no answer", self.reason)] if self.reason else []),
+        ]
+        return markup.table(f"What the records of {self.goal} can show", ("", "value"), rows, numeric=(1,)).text
+
+
+def _detectable(found: PowerResult | None) -> float | None:
+    return found.detectable if found else None
 
 
 _WINDOWS = ("period", "to_date")
@@ -125,7 +177,7 @@ def assumptions(study: Study) -> str:
 
 def _goal_power(study: Study, goal: Any, records: Callable[[str], Records], until: date | None) -> GoalPower:
     scale, target = scale_of(goal), goal.target.value
-    bare = GoalPower(goal=goal.id, scale=scale, better=goal.better, target=target, at={})
+    bare = GoalPower(goal=goal.id, kind=goal.metric.kind, scale=scale, better=goal.better, target=target, at={})
     source = records(goal.source)
     last = first_and_last(source)[1]
     last = min(last, until) if last and until else last

@@ -8,7 +8,8 @@ depends on a window system or on state left behind by another figure.
 from evalkit.figures.course import trend
 from evalkit.figures.curves import answered, bounds, power, sequence
 from evalkit.figures.distribution import histogram, strip
-from evalkit.figures.estimates import effect, forest, glance
+from evalkit.figures.estimates import effect, forest, glance, scopes
+from evalkit.figures.history import history
 from evalkit.figures.series import control_chart, course, event_study
 from evalkit.figures.style import styled, text_width
 
@@ -22,7 +23,9 @@ __all__ = [
     "forest",
     "glance",
     "histogram",
+    "history",
     "power",
+    "scopes",
     "sequence",
     "strip",
     "styled",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from evalkit import formats, wording
-from evalkit.figures.style import BLACK, GREY, MARKERS, POINTS, WIDTH, number_axis, styled, text_width
+from evalkit.errors import ParameterError
+from evalkit.figures.style import BLACK, GREY, MARKERS, WIDTH, number_axis, sheet, styled, text_width
 from evalkit.formats import Language, Quantity
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from evalkit.effect import Effect
-    from evalkit.results import Evaluation, GoalResult
+    from evalkit.results import Evaluation, GoalResult, ScopesResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,16 +59,33 @@ def forest(result: GoalResult, language: Language = "en", *, unit: str = "", alt
     return _forest(lines, form, result.period.target_value, _NULL.get(result.period.scale), language)
 
 
+def scopes(result: ScopesResult, language: Language = "en", *, unit: str = "") -> Figure:
+    """Draw one goal in every scope of a field, below each other, against its target.
+
+    Raises ParameterError where there are several goals, or none.
+    """
+    _ = wording.translator(language)
+    drawn = [(scope.scope, goal) for scope in result.scopes for goal in scope.goals]
+    ids = sorted({goal.id for _scope, goal in drawn})
+    if len(ids) != 1:
+        raise ParameterError(f"A picture of scopes shows one goal; choose one by only(): {', '.join(ids) or 'none'}.")
+    lines = [
+        replace(_line_of(_("(none)") if scope is None else scope, goal.period, goal.verdict), main=False)
+        for scope, goal in drawn
+    ]
+    one = drawn[0][1]
+    form, null = _form(one, lines, language, unit), _NULL.get(one.period.scale)
+    return _forest(lines, form, one.period.target_value, null, language)
+
+
 def glance(result: GoalResult, language: Language = "en", *, unit: str = "") -> Figure:
     """Draw this period and everything since implementation against the target, small enough for a telephone."""
-    from matplotlib.figure import Figure
-
     lines = _windows(result, language)
     form, target = _form(result, lines, language, unit), result.period.target_value
     width, room, foot, head = 330.0, 46.0, 26.0, 24.0
     height = head + room * len(lines) + foot
     with styled():
-        figure = Figure(figsize=(width / POINTS, height / POINTS))
+        figure = sheet(width, height)
         axes = figure.add_axes((8 / width, foot / height, (width - 16) / width, room * len(lines) / height))
         for row, line in zip(range(len(lines), 0, -1), lines, strict=True):
             _draw_line(axes, row - 0.2, line, form)
@@ -134,8 +152,6 @@ def _form(result: GoalResult, lines: Sequence[Line], language: Language, unit: s
 def _forest(
     lines: Sequence[Line], form: Quantity, target: float | None, null: float | None, language: Language
 ) -> Figure:
-    from matplotlib.figure import Figure
-
     _ = wording.translator(language)
     told = [_told(line, form, language) for line in lines]
     width = WIDTH
@@ -143,7 +159,7 @@ def _forest(
     right = min(360.0, 20 + max((text_width(text, 12) for text in told), default=0))
     height = 30.0 * len(lines) + 84
     with styled():
-        figure = Figure(figsize=(width / POINTS, height / POINTS))
+        figure = sheet(width, height)
         axes = figure.add_axes((left / width, 44 / height, (width - left - right) / width, (height - 44 - 34) / height))
         rows = range(len(lines), 0, -1)
         for row, line in zip(rows, lines, strict=True):

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from evalkit.figures.style import (
     BLUE,
     GREY,
-    POINTS,
     WIDTH,
     day_place,
     month_axis,
     number_axis,
+    sheet,
     styled,
     text_width,
 )
@@ -58,15 +58,13 @@ class Panel:
 
 def panels(drawn: Sequence[Panel], *, columns: int = 2) -> Figure:
     """Draw each panel's months as points, its level as a line and the level's interval as a band."""
-    from matplotlib.figure import Figure
-
     room = WIDTH / columns
     titles = [wrapped(panel.title, room - 30) for panel in drawn]
     head = 16.0 * max((len(lines) for lines in titles), default=1) + 8
     cell = head + 128.0
     height = cell * math.ceil(len(drawn) / columns)
     with styled():
-        figure = Figure(figsize=(WIDTH / POINTS, height / POINTS))
+        figure = sheet(WIDTH, height)
         for place, (panel, lines) in enumerate(zip(drawn, titles, strict=True)):
             left, top = room * (place % columns), height - cell * (place // columns)
             figure.text((left + 4) / WIDTH, (top - 4) / height, "\n".join(lines), va="top", linespacing=1.3)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from evalkit import formats, wording
 from evalkit.figures.panels import wrapped
-from evalkit.figures.style import BLACK, BLUE, GREY, ORANGE, POINTS, WIDTH, number_axis, styled
+from evalkit.figures.style import BLACK, BLUE, GREY, ORANGE, WIDTH, number_axis, sheet, styled
 from evalkit.formats import Language
 
 if TYPE_CHECKING:
@@ -18,13 +18,11 @@ LABELS, TOLD, ROW = 190.0, 210.0, 27.0
 
 def pareto(counts: Sequence[tuple[str, int]], total: int, language: Language = "en") -> Figure:
     """Draw categories, the largest first, as shares of `total`, with the running sum as a line and 80 % marked."""
-    from matplotlib.figure import Figure
-
     _ = wording.translator(language)
     form = formats.Quantity(factor=100, percent=True, decimals=1, language=language)
     height = ROW * len(counts) + 82
     with styled():
-        figure = Figure(figsize=(WIDTH / POINTS, height / POINTS))
+        figure = sheet(WIDTH, height)
         axes = figure.add_axes(
             (LABELS / WIDTH, 46 / height, (WIDTH - LABELS - TOLD) / WIDTH, ROW * len(counts) / height)
         )

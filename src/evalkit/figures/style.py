@@ -55,11 +55,16 @@ def text_width(text: str, size: float = 11) -> float:
     return size * sum(1.02 if ord(letter) > 0x2E80 else 0.6 for letter in text)
 
 
+def sheet(width: float, height: float) -> Figure:
+    """Return an empty figure of so many points; a notebook shows it at once."""
+    from evalkit.figures.shown import Picture
+
+    return Picture(figsize=(width / POINTS, height / POINTS))
+
+
 def canvas(height: float = 320.0) -> tuple[Figure, Axes]:
     """Return a figure with one pair of axes; `finish` gives them their place."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(WIDTH / POINTS, height / POINTS))
+    figure = sheet(WIDTH, height)
     return figure, figure.add_axes((0.1, 0.1, 0.8, 0.8))
 
 

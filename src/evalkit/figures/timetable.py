@@ -14,11 +14,11 @@ from evalkit.figures.style import (
     BLUE,
     GREY,
     LINE,
-    POINTS,
     VERMILLION,
     WIDTH,
     day_place,
     month_axis,
+    sheet,
     styled,
     text_width,
 )
@@ -47,7 +47,6 @@ class Bar:
 
 def timetable(bars: Sequence[Bar], period: Window, as_of: date, language: Language = "en") -> Figure:
     """Draw one row a measure: planned days above, actual ones below, those beyond the plan hatched."""
-    from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -59,7 +58,7 @@ def timetable(bars: Sequence[Bar], period: Window, as_of: date, language: Langua
     height = row * len(bars) + top + bottom
     first, last = _reach(bars, period, as_of)
     with styled():
-        figure = Figure(figsize=(WIDTH / POINTS, height / POINTS))
+        figure = sheet(WIDTH, height)
         axes = figure.add_axes(
             (LABELS / WIDTH, bottom / height, (WIDTH - LABELS - TOLD) / WIDTH, row * len(bars) / height)
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,13 @@ FIGURES = ("estimate", "ci", "target_value", "p_target", "verdict")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issue:
-    """One issue of a period's report: its results and, where it is known, the plan they were made by."""
+    """One issue of a period's report: its results and, where known, their plan and what it says of earlier `looks`."""
 
     period: Period
     number: int
     results: Mapping[str, Any]
     plan: Mapping[str, Any] | None = None
+    looks: Sequence[Mapping[str, Any]] = ()
 
     @property
     def made_from(self) -> Mapping[str, Any]:
@@ -75,7 +76,8 @@ def published(out: Path) -> str:
 
 def _read(folder: Path, period: Period, number: int) -> Issue:
     results, provenance = (_json(folder / name) for name in ("results.json", "provenance.json"))
-    return Issue(period=period, number=number, results=results, plan=provenance.get("plan"))
+    looks = (provenance.get("history") or {}).get("looks", [])
+    return Issue(period=period, number=number, results=results, plan=provenance.get("plan"), looks=looks)
 
 
 def _json(path: Path) -> dict[str, Any]:

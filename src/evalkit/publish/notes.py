@@ -1,4 +1,4 @@
-"""What a page says of its own history: what changed since the issue before, and since the plan was lodged."""
+"""What a page says of its history: changes since the issue before and the lodged plan, and earlier looks."""
 
 from __future__ import annotations
 
@@ -44,6 +44,7 @@ def history(facts: Mapping[str, Any], language: Language, titles: Mapping[str, s
         told.append(revision_note(facts["revision"], language, titles, goal))
     if facts["study_changed"]:
         told.append(plan_note(facts["study_changed"], language))
+    told.append(looks_note(facts["looks"], language, titles, goal))
     return markup.join(told)
 
 
@@ -133,6 +134,66 @@ def _estimates(kind: str, one: Any, other: Any, language: Language) -> tuple[str
         "{} ({})".format(form.text(s["estimate"]), form.interval(*s["ci"])) if s else ABSENT for s in sides
     )
     return before, after
+
+
+def looks_note(
+    looks: Sequence[Mapping[str, Any]], language: Language, titles: Mapping[str, str], goal: str | None = None
+) -> Html:
+    """Return the part that names the earlier looks published from other records (`publish.looks.other_looks`).
+
+    A goal's page tells its own figures only, and nothing where they are the same.
+    """
+    _ = wording.translator(language)
+    looks = [look for look in looks if goal is None or any(one["id"] == goal for one in look["goals"])]
+    if not looks:
+        return Html("")
+    told = _(
+        "“Since implementation” is the answer over all looks, one at each period's end, and every look is taken from"
+        " the records as they are now. What was published at the looks below came from other records, or by another"
+        " study file."
+    )
+    heading = markup.tag("h2", _("An earlier look used other records"), id="looks")
+    rows = [
+        (titles.get(one["id"]) or one["id"], _look(look, language), *_then_and_now(one, language))
+        for look in looks
+        for one in look["goals"]
+        if goal in (None, one["id"])
+    ]
+    columns = (_("Goal"), _("Look"), _("Records then"), _("Records now"), _("Estimate then"), _("Estimate now"))
+    caption = _("Earlier looks then and now (records: baseline / since implementation)")
+    table = markup.table(caption, columns, rows) if rows else Html("")
+    return markup.join((heading, markup.tag("p", told), markup.items(_cutoffs(looks, language)), table))
+
+
+def _cutoffs(looks: Iterable[Mapping[str, Any]], language: Language) -> Iterator[str]:
+    told = wording.translator(language)("{look}: published with the data cut-off {then}; the look's own is {now}.")
+    for look in looks:
+        then, now = (formats.day(date.fromisoformat(day), language) for day in look["as_of"])
+        if then != now:
+            yield told.format(look=_look(look, language), then=then, now=now)
+
+
+def _look(look: Mapping[str, Any], language: Language) -> str:
+    told = wording.translator(language)("{period}, issue {number}")
+    return told.format(period=look["period"], number=look["issue"])
+
+
+def _then_and_now(goal: Mapping[str, Any], language: Language) -> tuple[str, ...]:
+    """Return records then and now and estimates then and now, those with decimals enough to tell them apart."""
+    sides, points = goal["to_date"], wording.translator(language)("percentage points")
+    counts = [
+        " / ".join(formats.count(side[f"records_{arm}"]) for arm in ("before", "after")) if side else ABSENT
+        for side in sides
+    ]
+    estimates = []
+    for side in sides:
+        scale = side["scale"] if side else None
+        values = [one["estimate"] for one in sides if one and one["scale"] == scale]
+        form = formats.quantity(
+            goal["kind"], scale or "level", values, target=next(iter(values), None), points=points, language=language
+        )
+        estimates.append(form.text(side["estimate"]) if side else ABSENT)
+    return (*counts, *estimates)
 
 
 def _issue(told: Mapping[str, Any], language: Language) -> str:

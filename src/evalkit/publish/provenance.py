@@ -50,8 +50,8 @@ def data_hashes(files: Mapping[str, Iterable[Path]], folder: Path) -> dict[str, 
 
 
 def code_hash(notebooks: Path) -> str:
-    """Return one hash over the package's own files and the notebooks' cells (not their outputs)."""
-    from evalkit.publish.notebooks import source_hash
+    """Return one hash over the package's own files and the cells (not the outputs) of the notebooks that make pages."""
+    from evalkit.publish.notebooks import CONTEXT, GOAL_REPORT, PERIOD_REPORT, source_hash
 
     package = Path(__file__).resolve().parent.parent
     parts = {
@@ -59,7 +59,8 @@ def code_hash(notebooks: Path) -> str:
         for path in package.rglob("*")
         if path.suffix in _CODE and "__pycache__" not in path.parts
     }
-    parts |= {f"notebooks/{path.name}": source_hash(path) for path in notebooks.glob("*.ipynb")}
+    pages = [path for name in (CONTEXT, GOAL_REPORT, PERIOD_REPORT) if (path := notebooks / name).is_file()]
+    parts |= {f"notebooks/{path.name}": source_hash(path) for path in pages}
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

@@ -18,7 +18,7 @@ from evalkit import wording
 from evalkit.errors import NotebookError
 from evalkit.formats import Language
 from evalkit.periods import Period, parse_date, parse_period
-from evalkit.publish import checks, issues, notes, pages, swap
+from evalkit.publish import checks, issues, looks, notes, pages, swap
 from evalkit.publish.commit import commit, files_of, staging
 from evalkit.publish.compare import same_results
 from evalkit.publish.inputs import KERNEL, Inputs, Settings, open_inputs
@@ -169,12 +169,13 @@ class _Run:
         if old and not self.settings.force:
             issues.check_not_lost(old, new)
         self.staged.mkdir()
-        languages = [language] if same or old is None else [language, *self._other_languages()]
-        if same:
-            self._keep_other_languages()
         revised = old is not None and not same
         number = swap.keep_revisions(self.published, self.staged, as_revision=revised) + 1
         facts = self._facts(old if revised else None, number)
+        alike = same and old is not None and facts["looks"] == old.looks  # an issue says the same in all languages
+        languages = [language] if alike or old is None else [language, *self._other_languages()]
+        if alike:
+            self._keep_other_languages()
         outcomes = self._make_pages(workers, languages, facts)
         (self.staged / "results.json").write_text(to_json(new.results), encoding="utf-8")
         made = {"plan": new.plan, "history": facts, "run": self._times(started, languages, outcomes)}
@@ -189,12 +190,17 @@ class _Run:
         return issues.Issue(period=self.period, number=number, results=results, plan=issues.plan_of(self.study))
 
     def _facts(self, old: issues.Issue | None, number: int) -> dict[str, Any]:
-        """Return what the pages, the ledger and provenance.json say of the issue before and of the plan."""
+        """Return what the pages, the ledger and provenance.json say of the issue before, the plan and earlier looks.
+
+        Whether a report is up to date does not depend on it: it is what was so on the day of the issue, by number. An
+        earlier look that is issued again with today's records is no longer told from the next issue on.
+        """
         new = self._issue(number)
         before = old or (issues.revision(self.settings.out, self.period, number - 1) if number > 1 else None)
         return {
             "revision": issues.compare(before, new) if before and before.results else None,
             "study_changed": notes.plan_facts(self.settings.out, self.study.hash, new.plan or {}),
+            "looks": looks.other_looks(self.inputs, self.period, self.result.as_of, self.settings.out),
         }
 
     def _make_pages(self, workers: Workers, languages: Sequence[Language], facts: dict[str, Any]) -> list[Outcome]:
@@ -250,6 +256,7 @@ class _Run:
             },
             "why": issues.causes(facts["revision"]) if facts["revision"] else [],
             "study_changed": facts["study_changed"] is not None,
+            "other_looks": [f"{look['period']}@{look['issue']}" for look in facts["looks"]],
             "seconds": round(time.monotonic() - self.began, 2),
             "files": files_of(self.staged),
         }

@@ -24,7 +24,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from evalkit.errors import RecordsError, StudyError
+from evalkit.errors import ConnectionLostError, RecordsError, StudyError
 from evalkit.records import ingest
 from evalkit.study.paths import connection_url
 
@@ -42,6 +42,7 @@ _DOWN = {
     "too many": "it has too many connections",
     "starting up": "it is starting up",
 }
+_OR_URL = ", or its URL is not written as it should be"
 _REFUSED = {
     "28P01": "the user's password is wrong",
     "28000": "the user may not come in, or the password is wrong",
@@ -85,8 +86,12 @@ class Engines:
         return self._named[name]
 
 
+def _not_opened(name: str, why: str) -> str:
+    return f"The connection '{name}' cannot be opened: {why}."
+
+
 def _cannot(name: str, why: str) -> RecordsError:
-    return RecordsError(f"The connection '{name}' cannot be opened: {why}.")
+    return RecordsError(_not_opened(name, why))
 
 
 def _postgres(name: str, url: str, study: Study) -> Any:
@@ -104,8 +109,11 @@ def _postgres(name: str, url: str, study: Study) -> Any:
     except psycopg.Error as error:
         told = str(error)
         why = _REFUSED.get(error.sqlstate or "") or next((why for mark, why in _REFUSED_WORDS if mark in told), None)
-        why = why or next((why for mark, why in _DOWN.items() if mark in told), "the server does not let us in")
-        raise _cannot(name, why + ", or its URL is not written as it should be") from None
+        down = next((why for mark, why in _DOWN.items() if mark in told), None)
+        if why is None and down is not None:
+            raise ConnectionLostError(_not_opened(name, down + _OR_URL), begun=False) from None
+        why = why or "the server does not let us in"
+        raise _cannot(name, why + _OR_URL) from None
     backend = Backend()  # as Backend.from_connection, without what imports pandas and commits
     backend.con = connection
     weakref.finalize(backend, connection.close)
@@ -228,7 +236,7 @@ def _told(engine: Any) -> Iterator[None]:
             raise RecordsError(f"{told}: a value cannot be computed with (SQLSTATE {error.sqlstate}).") from None
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             state = f" (SQLSTATE {error.sqlstate})" if error.sqlstate else ""
-            raise RecordsError(f"{told} broke off{state}; open the study again.") from None
+            raise ConnectionLostError(f"{told} broke off{state}; open the study again.") from None
         return
     from pyspark.errors import AnalysisException, PySparkException
 
@@ -238,4 +246,4 @@ def _told(engine: Any) -> Iterator[None]:
         raise RecordsError(f"{told}: Spark does not understand a query ({error.getCondition()}).") from None
     except (PySparkException, OSError) as error:
         state = error.getCondition() or "no reason" if isinstance(error, PySparkException) else "its process ended"
-        raise RecordsError(f"{told} broke off ({state}).") from None
+        raise ConnectionLostError(f"{told} broke off ({state}).") from None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evalkit.errors import RecordsError, StudyError
+from evalkit.errors import ConnectionLostError, RecordsError, StudyError
 from evalkit.records import fields, ingest
 from evalkit.records.duplicates import mark_duplicates, reject_duplicates
 from evalkit.records.ingest import FILE, OFFSET, ROW
@@ -37,6 +37,8 @@ def open_records(engines: Engines, study: Study, name: str) -> Records:
         return _opened_files(engines.files, study, name, labelled(resolve(study, name), study.folder))
     except RecordsError as error:
         told = [message if f"'{name}'" in message else f"source '{name}': {message}" for message in error.messages]
+        if isinstance(error, ConnectionLostError):
+            raise ConnectionLostError(told[0], begun=error.begun) from None
         raise RecordsError(told) from None
 
 
