@@ -24,8 +24,8 @@ def calibration(language: Language = "en") -> str:
     [(_bank, power)] = MISSES["power"]
     return _(
         "The methods were tried on simulated banks of known truth: of {bounded} figures with a bound, {missed} misses"
-        " it. With five very unequal branches power is {power} % where about 80 % was promised, because so few are judged"
-        " with care. All others keep their promise (reports/method-validation)."
+        " it. With five very unequal branches power is {power} % where about 80 % was promised, because so few are"
+        " judged with care. All others keep their promise (reports/method-validation)."
     ).format(bounded=BOUNDED, missed=sum(map(len, MISSES.values())), power=f"{power:.0f}")
 
 
