@@ -196,7 +196,7 @@ class OpenStudy:
             for when, cutoff in looks:
                 check_period(self.file, when, cutoff)
             self._open_needed(self.file.goals)
-            return tuple(evaluate_scopes(self.file, self.file.goals, field, looks, self.source_records, language))
+            return evaluate_scopes(self.file, self.file.goals, field, looks, self.source_records, language)
 
         found = self._answered(evaluated)
         return ScopesHistory(found if goal is None else (one.only(goal) for one in found))
@@ -206,16 +206,16 @@ class OpenStudy:
 
         A server that does not answer in the first place is told at once.
         """
-        for attempt, wait in enumerate((*WAITS, None)):
+        for attempt, wait in enumerate(WAITS):
             try:
                 return evaluation()
             except ConnectionLostError as error:
-                if wait is None or not (error.begun or attempt):
+                if not (error.begun or attempt):
                     raise
-                self._records.clear()
-                self.__dict__.pop("_engines", None)
-                time.sleep(wait)
-        raise AssertionError
+            self._records.clear()
+            self.__dict__.pop("_engines", None)
+            time.sleep(wait)
+        return evaluation()
 
     def _looks(self, questions: Sequence[Any], as_of: str | date | None) -> list[tuple[Period, date]]:
         """Return every period of the programme that has ended by the cut-off, each with its own end as cut-off."""

@@ -200,7 +200,7 @@ def _shocks_added(scenario: Scenario, moments: Moments, outcome: Outcome) -> tup
 def _evaluate(scenario: Scenario, moments: Moments) -> list[Outcome]:
     """Return the outcomes of the evaluation proper: one, or one of each look."""
     study, goal, window = scenario.study, scenario.goal, scenario.window
-    shocks = baseline_shocks(goal, moments, study.baseline, scenario.scale)
+    shocks = baseline_shocks(study, goal, moments, scenario.scale)
     if not scenario.looks:
         comparison = period_comparison(study, goal, Period("window", window), window.end)
         return [evaluate_window(study, goal, moments, comparison, CONFIDENCE, shocks)]

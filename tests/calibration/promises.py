@@ -43,7 +43,7 @@ def kept(scenario: Scenario, truth: float, replicates: int, seed: int = 1) -> tu
     for _ in range(replicates):
         moments = bank.draw(rng, truth)
         promised.append(basis_of(scenario.study, goal, moments).curve(scenario.window, ALPHA)(truth))
-        shocks = baseline_shocks(goal, moments, scenario.study.baseline, scenario.scale)
+        shocks = baseline_shocks(scenario.study, goal, moments, scenario.scale)
         found = evaluate_window(scenario.study, goal, moments, comparison, CONFIDENCE, shocks)
         achieved.append(found.evaluation.verdict == "achieved")
     return float(np.mean(promised)), float(np.mean(achieved)), len(promised)

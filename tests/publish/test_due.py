@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from small_study import STUDY, write_records
 import evalkit
 from evalkit.errors import NotebookError, RecordsError
 from evalkit.periods import parse_period
-from evalkit.publish import due, issues, ledger, pages
+from evalkit.publish import due, issues, ledger, pages, release
 from evalkit.publish.inputs import Settings, open_inputs
 from evalkit.publish.serialise import to_json
 
@@ -143,3 +143,39 @@ def test_a_later_cut_off_chosen_by_hand_stays_and_an_earlier_one_is_due(bank: Pa
         assert due.due(inputs, period, settings) == expected
     (tmp_path / "2025-H1" / "results.json").write_text('{"half": ')
     assert due.due(inputs, period, settings) == period.end
+
+
+class _Clock:
+    """A clock that shows one day, whatever the time."""
+
+    def __init__(self, day: str) -> None:
+        self._now = datetime.fromisoformat(f"{day}T12:00:00+00:00")
+
+    def now(self, _zone: object = None) -> datetime:
+        return self._now
+
+
+def test_a_clock_that_jumps_loses_nothing_and_makes_nothing_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "plan.yaml").write_text(STUDY.replace("2024-12-31}", "2024-12-31}\n  frequency: half-year", 1))
+    write_records(tmp_path, after=8.2)
+    write_notebooks(tmp_path / "notebooks")
+    records = (tmp_path / "survey.csv").read_text()
+    (tmp_path / "survey.csv").write_text(
+        "".join(row for row in records.splitlines(keepends=True) if row < "2025-07" or row[0] == "d")
+    )
+
+    def at(day: str) -> dict[str, str]:
+        for module in (due, release):
+            monkeypatch.setattr(module, "datetime", _Clock(day))
+        return told(run(tmp_path, None))
+
+    assert at("2025-07-05") == {"2025-H1": "published"}
+    whole = {path.name: path.read_bytes() for path in (tmp_path / "reports" / "2025-H1").iterdir()}
+    assert at("1999-12-31") == {}, "back before the programme"
+    assert at("2026-01-05") == {"2025-H2": "published"}, "forward, before its records are there"
+    assert results(tmp_path, "2025-H2")["goals"][0]["verdict"] == "not_evaluable"  # type: ignore[index]
+    assert at("2025-07-05") == {}, "and back"
+    (tmp_path / "survey.csv").write_text(records)
+    assert at("2026-01-06") == {"2025-H2": "revised"}
+    assert {path.name: path.read_bytes() for path in (tmp_path / "reports" / "2025-H1").iterdir()} == whole
+    assert [entry["period"] for entry in ledger.entries(tmp_path / "reports")] == ["2025-H1", "2025-H2", "2025-H2"]

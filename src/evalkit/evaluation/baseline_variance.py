@@ -13,7 +13,7 @@ import numpy as np
 
 from evalkit.effect import Better, Effect, Scale
 from evalkit.errors import NotEvaluableError
-from evalkit.evaluation.common_shocks import baseline_shocks
+from evalkit.evaluation.common_shocks import baseline_months, shocks_enter
 from evalkit.evaluation.interrupted import plan_of, series_effect
 from evalkit.evaluation.window import choices_of, estimate, scale_of
 from evalkit.evaluation.windows import Comparison, month_shares
@@ -204,7 +204,7 @@ def basis_of(study: Study, goal: Any, moments: Moments) -> Basis:
         lasting=lasting,
         df=float(np.median(dfs)) if dfs else None,
         dispersed=bool(dfs),
-        shocks=baseline_shocks(goal, moments, baseline, scale) if study.inference.common_shocks == "auto" else None,
+        shocks=baseline_months(goal, moments, baseline, scale).shocks() if shocks_enter(study, goal) else None,
     )
     return _reachable(basis)
 

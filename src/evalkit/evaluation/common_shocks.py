@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,9 @@ from evalkit.inference.jackknife import cluster_variance
 from evalkit.inference.shocks import Added, MonthShocks, month_shocks
 from evalkit.moments import Moments
 from evalkit.periods import Window
+
+if TYPE_CHECKING:
+    from evalkit.study import Study
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,11 +39,16 @@ class BaselineMonths:
         return month_shocks(self.months, self.values, self.sampling, step_at=month)
 
 
-def baseline_shocks(question: Any, moments: Moments, baseline: Window, scale: Scale) -> MonthShocks | None:
-    """Return the shocks of the baseline's months; None for a rate, whose dispersion holds them."""
-    if question.metric.kind == "rate":
+def shocks_enter(study: Study, question: Any) -> bool:
+    """Return whether the shocks of months enter intervals: where the study wants them, but a rate's dispersion has."""
+    return study.inference.common_shocks == "auto" and question.metric.kind != "rate"
+
+
+def baseline_shocks(study: Study, question: Any, moments: Moments, scale: Scale) -> MonthShocks | None:
+    """Return the shocks of the baseline's months; None where they do not enter."""
+    if not shocks_enter(study, question):
         return None
-    return baseline_months(question, moments, baseline, scale).shocks()
+    return baseline_months(question, moments, study.baseline, scale).shocks()
 
 
 def baseline_months(question: Any, moments: Moments, baseline: Window, scale: Scale) -> BaselineMonths:

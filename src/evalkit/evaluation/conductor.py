@@ -8,7 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from evalkit.errors import NotEvaluableError, ParameterError
-from evalkit.evaluation.common_shocks import baseline_months
+from evalkit.evaluation.common_shocks import baseline_months, shocks_enter
 from evalkit.evaluation.diagnostics import Case, diagnose, flag
 from evalkit.evaluation.gather import Question, gathered, moments_of, too_many_rejected
 from evalkit.evaluation.looks import evaluate_to_date
@@ -63,8 +63,7 @@ def evaluate_question(study: Study, asked: Question, period: Period, as_of: date
     lines: tuple[SensitivityLine, ...] = ()
     rollout: RolloutEffect | None = None
     months = baseline_months(question, asked.moments, study.baseline, scale_of(question))
-    auto = study.inference.common_shocks == "auto" and question.metric.kind != "rate"
-    shocks = months.shocks() if auto else None
+    shocks = months.shocks() if shocks_enter(study, question) else None
     blocked = too_many_rejected([r for r in (asked.records, asked.exposure) if r is not None])
     if blocked is not None:
         flags.append(blocked)

@@ -73,8 +73,7 @@ def look_again(study: Study, asked: Question, look: Period) -> Evaluation | None
     comparison = to_date_comparison(study, question, look, look.end)
     if comparison is None:
         return None
-    auto = study.inference.common_shocks == "auto"
-    shocks = baseline_shocks(question, moments, study.baseline, scale_of(question)) if auto else None
+    shocks = baseline_shocks(study, question, moments, scale_of(question))
     found = evaluate_window(study, question, moments, comparison, study.inference.confidence, shocks).evaluation
     blocked = too_many_rejected([records for records in (asked.records, asked.exposure) if records is not None])
     return replace(found, effect=None, change=None) if blocked else found

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import special
 
 from evalkit.errors import NotEvaluableError
+from evalkit.evaluation.common_shocks import shocks_enter
 from evalkit.evaluation.flags import Case, flag, p_text
 from evalkit.evaluation.window import choices_of, estimate, scale_of
 from evalkit.evaluation.windows import Comparison
@@ -111,7 +112,7 @@ def placebo(case: Case) -> Iterator[Flag]:
         asked=Window(middle, before.end),
     )
     scale = scale_of(case.question)
-    auto = case.study.inference.common_shocks == "auto" and case.question.metric.kind != "rate"
+    auto = shocks_enter(case.study, case.question)
     try:
         effect = estimate(
             case.question,

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from evalkit.evaluation.common_shocks import shocks_enter
 from evalkit.evaluation.flags import Case, flag
 from evalkit.evaluation.window import COMMON_STRATA_CAUTION, common_share
 from evalkit.inference.contrast import Array
@@ -180,7 +181,7 @@ def dispersion(case: Case) -> Iterator[Flag]:
 
 
 def shocks(case: Case) -> Iterator[Flag]:
-    if case.question.metric.kind == "rate" or case.study.inference.common_shocks == "none":
+    if not shocks_enter(case.study, case.question):
         return
     effect = case.outcome.evaluation.effect
     modelled = case.question.estimator.kind != "direct"  # its errors are autoregressive

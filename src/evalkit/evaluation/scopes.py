@@ -257,8 +257,7 @@ def _suppressed(study: Study) -> Flag:
 def _scope(
     study: Study, goal: Any, moments: Moments, comparison: Comparison, look: Look, blank: GoalResult, to_date: bool
 ) -> GoalResult:
-    auto = study.inference.common_shocks == "auto"
-    shocks = baseline_shocks(goal, moments, study.baseline, scale_of(goal)) if auto else None
+    shocks = baseline_shocks(study, goal, moments, scale_of(goal))
     outcome = evaluate_window(study, goal, moments, comparison, study.inference.confidence, shocks)
     (period,), as_of = look
     ahead = evaluate_to_date(study, goal, moments, period, as_of, shocks) if to_date else None

@@ -12,7 +12,7 @@ from evalkit.effect import Effect, Scale
 from evalkit.errors import NotEvaluableError
 from evalkit.estimands.compare import compare
 from evalkit.evaluation.arms import totals_of
-from evalkit.evaluation.common_shocks import added_by, baseline_months
+from evalkit.evaluation.common_shocks import added_by, baseline_months, shocks_enter
 from evalkit.evaluation.conductor import moments_of
 from evalkit.evaluation.rules_baseline import slope_of
 from evalkit.evaluation.window import scale_of
@@ -96,8 +96,8 @@ def _level(study: Study, question: Any, moments: Moments) -> Effect:
         stratified=False,
         plain=kind == "proportion" and question.metric.weight is None,
     )
-    auto = study.inference.common_shocks == "auto" and kind != "rate"
-    shocks = baseline_months(question, moments, window, "level").shocks() if auto else None
+    months = baseline_months(question, moments, window, "level")
+    shocks = months.shocks() if shocks_enter(study, question) else None
     held = Comparison(before=window, after=(window,), asked=window)
     return compare(
         totals,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from evalkit.records import Records
 
-PART_ROWS, MOST_PARTS = 1 << 21, 16  # a part has at least so many rows, and larger files have larger parts
+PART_ROWS, MOST_PARTS = 1 << 21, 16  # parts have about so many rows, larger ones where a file had more parts
 _LOW, _HIGH, _FILES = 7_340_214_961_853_001, 7_340_214_961_853_002, "\x02files of the part"  # replaced in the query
 
 
