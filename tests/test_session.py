@@ -258,7 +258,7 @@ def test_all_periods_of_the_shipped_bank() -> None:
 
 def test_records_stay_in_the_engine(dated: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only cells enter Python: fewer than months × branches × kinds, and as few from ten times the records."""
-    from evalkit.evaluation import rollout, series, winsorised
+    from evalkit.evaluation import gather, series, winsorised
     from evalkit.records import columns
     from evalkit.records import fetch as fetching
 
@@ -273,7 +273,7 @@ def test_records_stay_in_the_engine(dated: Any, monkeypatch: pytest.MonkeyPatch)
         return counted
 
     rows = counting(fetching.fetch, len)
-    for module in (fetching, columns, series, rollout):
+    for module in (fetching, columns, series, gather):
         monkeypatch.setattr(module, "fetch", rows)
     monkeypatch.setattr(
         columns, "fetch_columns", counting(columns.fetch_columns, lambda found: len(next(iter(found[0].values()))))

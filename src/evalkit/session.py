@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -180,9 +182,9 @@ class OpenStudy:
         one side is suppressed, and the next smallest with it where a total would give it away. A goal whose source has
         no such field is named in `not_split`. Raises as `evaluate_period`, and ParameterError for a field none has.
         """
-        from evalkit.evaluation.conductor import check_period
         from evalkit.evaluation.history import ScopesHistory
         from evalkit.evaluation.scopes import evaluate_scopes
+        from evalkit.evaluation.windows import check_period
 
         if goal is not None and goal not in (ids := [one.id for one in self.file.goals]):
             raise ParameterError(f"'{goal}' is no goal of the study; it has {', '.join(ids)}.{nearest(goal, ids)}")
@@ -233,7 +235,8 @@ class OpenStudy:
         self, looks: Sequence[tuple[Period, date]], goal: str | None, language: str
     ) -> tuple[StudyResult, ...]:
         """Evaluate periods at their cut-offs from one reading of the records."""
-        from evalkit.evaluation.conductor import adjust_family, check_period, evaluate_question, gathered
+        from evalkit.evaluation.gather import gathered
+        from evalkit.evaluation.windows import check_period
 
         for when, cutoff in looks:
             check_period(self.file, when, cutoff)
@@ -242,7 +245,12 @@ class OpenStudy:
             self.file.goal(goal)
         questions = (*self.file.goals, *watched)
         self._open_needed(questions)
-        asked = gathered(self.file, questions, [((when,), cutoff) for when, cutoff in looks], self.source_records)
+        with ThreadPoolExecutor(1) as pool:  # what evaluates is imported while the engine works: both take long
+            conductor = pool.submit(import_module, "evalkit.evaluation.conductor")
+            asked = gathered(self.file, questions, [((when,), cutoff) for when, cutoff in looks], self.source_records)
+            conductor.result()
+        from evalkit.evaluation.conductor import adjust_family, evaluate_question
+
         results = []
         for place, (when, cutoff) in enumerate(looks):
             found = [evaluate_question(self.file, at[place], when, cutoff, language) for at in asked]
@@ -357,8 +365,8 @@ class OpenStudy:
 
         Raises as `evaluate_period`.
         """
-        from evalkit.evaluation.conductor import check_period
         from evalkit.evaluation.detail import Detail
+        from evalkit.evaluation.windows import check_period
 
         when = period if isinstance(period, Period) else parse_period(period)
         cutoff = when.end if as_of in (None, "") else parse_date(as_of, "the data cut-off")

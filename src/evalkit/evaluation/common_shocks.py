@@ -18,7 +18,7 @@ from evalkit.evaluation.windows import Comparison, month_shares
 from evalkit.inference.contrast import Array, Estimand, contrast
 from evalkit.inference.jackknife import cluster_variance
 from evalkit.inference.shocks import Added, MonthShocks, month_shocks
-from evalkit.moments import Moments
+from evalkit.moments import Moments, unclustered
 from evalkit.periods import Window
 
 if TYPE_CHECKING:
@@ -140,6 +140,7 @@ def added_by(
     """Return what the shocks add to a comparison, by the weight of each month in either arm."""
     if shocks is None:
         return None
+    moments = unclustered(moments)
     after = _weights(moments, comparison.after, None)
     before: dict[int, float] = {}
     if scale != "level":

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from evalkit.errors import NotEvaluableError, ParameterError
+from evalkit.errors import NotEvaluableError
 from evalkit.evaluation.common_shocks import baseline_months, shocks_enter
 from evalkit.evaluation.diagnostics import Case, diagnose, flag
 from evalkit.evaluation.gather import Question, gathered, moments_of, too_many_rejected
@@ -29,28 +29,11 @@ __all__ = [
     "Question",
     "adjust_family",
     "adjusted_over",
-    "check_period",
     "evaluate_question",
     "gathered",
     "moments_of",
     "not_evaluated",
 ]
-
-
-def check_period(study: Study, period: Period, as_of: date) -> None:
-    """Raise ParameterError for a study without goals, a period before the programme or one after the cut-off."""
-    if not study.goals:
-        raise ParameterError(f"{study.path}: has no goals yet; write what was promised under `goals`.")
-    if period.end < study.programme_start:
-        raise ParameterError(
-            f"The period {period.label} ends on {period.end}, before the programme starts on {study.programme_start}; "
-            "it is part of the baseline. Name a later period."
-        )
-    if period.start > as_of:
-        raise ParameterError(
-            f"The period {period.label} begins on {period.start}, after the data cut-off {as_of}; name an earlier "
-            "period or a later cut-off."
-        )
 
 
 def evaluate_question(study: Study, asked: Question, period: Period, as_of: date, language: str) -> GoalResult:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from evalkit.evaluation.common_shocks import BaselineMonths
-from evalkit.evaluation.window import Outcome
-from evalkit.evaluation.windows import Comparison
-from evalkit.moments import Moments
 from evalkit.results import Flag, SensitivityLine, Severity
 
 if TYPE_CHECKING:
+    from evalkit.evaluation.common_shocks import BaselineMonths
+    from evalkit.evaluation.window import Outcome
+    from evalkit.evaluation.windows import Comparison
+    from evalkit.moments import Moments
     from evalkit.records import Records
     from evalkit.study import Study
 

@@ -8,12 +8,12 @@ from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from evalkit.errors import StudyError
+from evalkit.errors import NotEvaluableError, StudyError
 from evalkit.evaluation.flags import flag
-from evalkit.evaluation.rollout import first_days
 from evalkit.evaluation.windows import atomic, cuts, looks_until
 from evalkit.moments import Ask, Moments, calendar_exposure, check_exposure, merge_exposure, moments_at
 from evalkit.periods import Period
+from evalkit.records.fetch import fetch
 from evalkit.results import Flag
 
 if TYPE_CHECKING:
@@ -111,6 +111,19 @@ def gathered_moments(
             answers = moments_at(records(source), group, cutoffs=cutoffs, timezone=study.timezone, cuts=sorted(days))
             found |= {(id(ask.question), ask.exposure): at for ask, at in zip(group, answers, strict=True)}
     return lambda question, exposure, look: found[id(question), exposure][look[1]]
+
+
+def first_days(records: Records, rollout: Any) -> dict[str, date]:
+    """Return the first day each unit was reached.
+
+    Raises NotEvaluableError where more of the roll-out's records were rejected than the study allows.
+    """
+    if records.too_many_rejected:
+        raise NotEvaluableError("too_many_rejected", f"too many records of '{records.name}' were rejected")
+    table = records.valid
+    table = table.select(unit=table[rollout.unit].cast("string"), day=table[rollout.date].cast("date"))
+    rows = fetch(table.group_by("unit").agg(day=table.day.min()))
+    return {row["unit"]: row["day"] for row in rows if row["unit"] and row["day"]}
 
 
 def too_many_rejected(sources: Sequence[Records]) -> Flag | None:

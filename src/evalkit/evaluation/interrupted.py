@@ -15,7 +15,7 @@ from evalkit.estimands.time_series_result import TimeSeriesEffect
 from evalkit.evaluation.windows import Comparison
 from evalkit.inference.contrast import Array
 from evalkit.inference.student import StudentPivot
-from evalkit.moments import Moments
+from evalkit.moments import Moments, unclustered
 from evalkit.periods import Frequency, Window, period_containing
 
 if TYPE_CHECKING:
@@ -161,6 +161,7 @@ def _points(
                 found[time] = Window(known[0].start, month.end), after
             elif known is None or known[0].days < month.days:
                 found[time] = month, after
+    moments = unclustered(moments)
     shares = _by_stratum(question, moments, comparison.before)[1]
     points = []
     for time, (days, after) in sorted(found.items()):

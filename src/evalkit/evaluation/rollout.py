@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -15,24 +15,7 @@ from evalkit.evaluation.flags import flag
 from evalkit.evaluation.windows import Comparison
 from evalkit.moments import Moments
 from evalkit.periods import Window
-from evalkit.records.fetch import fetch
 from evalkit.results import Flag
-
-if TYPE_CHECKING:
-    from evalkit.records import Records
-
-
-def first_days(records: Records, rollout: Any) -> dict[str, date]:
-    """Return the first day each unit was reached.
-
-    Raises NotEvaluableError where more of the roll-out's records were rejected than the study allows.
-    """
-    if records.too_many_rejected:
-        raise NotEvaluableError("too_many_rejected", f"too many records of '{records.name}' were rejected")
-    table = records.valid
-    table = table.select(unit=table[rollout.unit].cast("string"), day=table[rollout.date].cast("date"))
-    rows = fetch(table.group_by("unit").agg(day=table.day.min()))
-    return {row["unit"]: row["day"] for row in rows if row["unit"] and row["day"]}
 
 
 def effect_of_rollout(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evalkit.errors import NotEvaluableError
+from evalkit.errors import NotEvaluableError, ParameterError
 from evalkit.inference.contrast import Array
 from evalkit.periods import Period, Window
 
@@ -33,6 +33,22 @@ class Comparison:
     @property
     def days(self) -> int:
         return sum(window.days for window in self.after)
+
+
+def check_period(study: Study, period: Period, as_of: date) -> None:
+    """Raise ParameterError for a study without goals, a period before the programme or one after the cut-off."""
+    if not study.goals:
+        raise ParameterError(f"{study.path}: has no goals yet; write what was promised under `goals`.")
+    if period.end < study.programme_start:
+        raise ParameterError(
+            f"The period {period.label} ends on {period.end}, before the programme starts on {study.programme_start}; "
+            "it is part of the baseline. Name a later period."
+        )
+    if period.start > as_of:
+        raise ParameterError(
+            f"The period {period.label} begins on {period.start}, after the data cut-off {as_of}; name an earlier "
+            "period or a later cut-off."
+        )
 
 
 def period_comparison(study: Study, question: Any, period: Period, as_of: date) -> Comparison:

@@ -11,7 +11,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from evalkit.errors import StudyError
-from evalkit.moments.cells import COUNTS, SUMS, Moments, calendar_exposure, merge_exposure
+from evalkit.moments.cells import COUNTS, SUMS, Moments, calendar_exposure, merge_exposure, unclustered
 from evalkit.moments.query import Ask, moments_at
 from evalkit.moments.terms import cutoff_instant, record_terms
 
@@ -31,6 +31,7 @@ __all__ = [
     "merge_exposure",
     "moments_at",
     "record_terms",
+    "unclustered",
 ]
 
 

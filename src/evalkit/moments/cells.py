@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -47,7 +49,47 @@ class Moments:
 
     def total(self, windows: Iterable[Window], count: str) -> int:
         """Return the number of records of a kind (COUNTS) in the windows."""
-        return int(self.counts[self.within(windows), COUNTS.index(count)].sum())
+        small = unclustered(self)
+        return int(small.counts[small.within(windows), COUNTS.index(count)].sum())
+
+    def until(self, cutoff: date) -> Moments:
+        """Return the cells that begin by a day, of cells in order; labels of none of them are left out."""
+        size = int(np.searchsorted(self.start, np.datetime64(cutoff), side="right"))
+        clusters, kinds = (
+            _compact(codes[:size], labels)
+            for codes, labels in ((self.cluster, self.clusters), (self.stratum, self.strata))
+        )
+        return replace(
+            self,
+            start=self.start[:size],
+            cluster=clusters[0],
+            stratum=kinds[0],
+            sums=self.sums[:size],
+            counts=self.counts[:size],
+            clusters=tuple(clusters[1]),
+            strata=tuple(kinds[1]),
+        )
+
+
+@lru_cache(maxsize=4)  # what looks at one evaluation's months again and again
+def unclustered(moments: Moments) -> Moments:
+    """Return the same sums over cells of time and stratum alone."""
+    starts, place = np.unique(moments.start, return_inverse=True)
+    kinds = max(1, len(moments.strata))
+    held, place = np.unique(place * kinds + moments.stratum, return_inverse=True)
+    sums, counts = (
+        np.stack([np.bincount(place, weights=column, minlength=len(held)) for column in values.T], axis=1)
+        for values in (moments.sums, moments.counts)
+    )
+    return replace(
+        moments,
+        start=starts[held // kinds],
+        cluster=np.zeros(len(held), dtype=np.intp),
+        stratum=held % kinds,
+        sums=sums.astype(np.float64),
+        counts=counts.astype(np.int64),
+        clusters=(MISSING,),
+    )
 
 
 def gathered_cells(
@@ -90,6 +132,8 @@ def gathered_cells(
 
 def _compact(codes: NDArray[np.intp], labels: Sequence[Any]) -> tuple[NDArray[np.intp], list[Any]]:
     held = np.bincount(codes, minlength=len(labels)) > 0
+    if held.all():
+        return codes, list(labels)
     return (np.cumsum(held) - 1)[codes], [label for label, there in zip(labels, held, strict=True) if there]
 
 

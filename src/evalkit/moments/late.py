@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import reduce
 from typing import Any
 
 from evalkit.records import fields
@@ -31,6 +32,8 @@ class Late:
         self._waiting = {
             place for place, (case, _) in enumerate(self._rules) if self._names([case]) and self._known(case)
         }
+        sound = [self._values[ops.Field(table.op(), name)] for name in table.columns if name.endswith(fields.SOUND)]
+        self._sound = {tuple(self._names([operation])): operation for operation in sound}
 
     def _on_base(self, expression: Any) -> Any:
         """Return an expression on the source's columns as an operation on those of its base."""
@@ -59,10 +62,17 @@ class Late:
         ]
         groups = {name: self._on_base(expression).to_expr() for name, expression in keys.items()}
         if own:
-            groups[PLACE] = ibis.cases(*own, else_=groups[PLACE])
+            unbroken = self._unbroken(case for case, _ in own)
+            groups[PLACE] = ibis.cases((unbroken, groups[PLACE]), *own, else_=groups[PLACE])
         groups |= {alias: base[name] for name, alias in self._found.items()}
         totals = {name: self._on_base(expression).to_expr() for name, expression in sums.items()}
         return aggregated(base, groups, totals, None if where is None else self._on_base(where).to_expr())
+
+    def _unbroken(self, cases: Iterable[Any]) -> Any:
+        """Return what is true only of records that break none of these rules, asked as cheaply as is known."""
+        told = (self._sound.get(tuple(self._names([case.op()])), (~case).op()) for case in cases)
+        first, *rest = dict.fromkeys(told)
+        return reduce(lambda all_, one: all_ & one.to_expr(), rest, first.to_expr())
 
     def typed(self, groups: Any, keys: Iterable[str], sums: Iterable[str]) -> Any:
         """Return the second step: the same by the typed grouping columns and the rule; rejected ones by that alone."""

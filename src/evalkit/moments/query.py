@@ -228,6 +228,12 @@ def _decoded(
             if isinstance(name, str):
                 sums[:, place] = found[name]
         np.nan_to_num(sums, copy=False)
+        if not (plan.due or plan.open):  # what counts at a cut-off counts at all later ones
+            counts = np.zeros((len(start), len(COUNTS)), dtype=np.int64)
+            counts[:, 0], counts[:, 1] = n, everything - n
+            every = gathered_cells(start, cluster, stratum, sums, counts, undated)
+            answers.append({cutoff: every.until(cutoff) for cutoff in cutoffs})
+            continue
         at: dict[date, Moments] = {}
         for place, cutoff in enumerate(cutoffs):
             inside = start <= np.datetime64(cutoff)

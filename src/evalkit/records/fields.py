@@ -14,6 +14,8 @@ GIVEN = "#given"  # suffix: whether a value was there, of whatever type
 DAY = "#day"  # the local calendar day that places the record
 FOUND = "#found"  # suffix: the value as found, as text
 REASON = "#reason"  # why the record is rejected, or NULL
+SOUND = "#sound"  # suffix: true where a value breaks no rule on its field alone; asked first, it is less work than they
+OWN = (INSTANT, GIVEN, FOUND, SOUND)
 
 _TYPE_WORDS = {
     "number": "not a number",
@@ -52,7 +54,7 @@ def prepare(
     """
     import ibis
 
-    typed = _typed_columns(raw, source, instants, dialect, as_found)
+    typed = _typed_columns(raw, source, instants, positive, dialect, as_found)
     if raw.text:  # of other records the types stay in view, for a query that can do without some of them
         typed = store(connection, f"{name}#typed", typed, kind="VIEW")
     columns = {column: typed[column] for column in typed.columns}
@@ -77,7 +79,9 @@ def prepare(
     return typed.select(*kept, **{DAY: day, REASON: reason})
 
 
-def _typed_columns(raw: Raw, source: Any, instants: set[str], dialect: Any, as_found: bool) -> ibis.Table:
+def _typed_columns(
+    raw: Raw, source: Any, instants: set[str], positive: set[str], dialect: Any, as_found: bool
+) -> ibis.Table:
     """Return the declared columns in their types, NULL where a value is missing or is none of its type."""
     table = raw.table
     columns: dict[str, Any] = {name: table[name] for name in (FILE, ROW, OFFSET) if name in table.columns}
@@ -91,6 +95,9 @@ def _typed_columns(raw: Raw, source: Any, instants: set[str], dialect: Any, as_f
             columns[field.name + INSTANT] = instant
         if as_found:
             columns[field.name + FOUND] = table[field.name].cast("string")
+        sound = None if raw.text else _sound(table[field.name], field, field.name in positive)
+        if sound is not None:
+            columns[field.name + SOUND] = sound
     return table.select(**columns)
 
 
@@ -163,6 +170,19 @@ def _field_reasons(field: Any, value: Any, given: Any, end: str) -> list[tuple[A
     if rules.maxLength is not None:
         reasons.append((value.length() > rules.maxLength, f"{name}: longer than {rules.maxLength}"))
     return reasons
+
+
+def _sound(column: Any, field: Any, positive: bool) -> Any:
+    """Return what is true of every value that breaks none of its field's rules, None where nothing so simple is."""
+    rules, kind = field.constraints, column.type()
+    if rules.enum is not None:
+        return None
+    if field.type in ("date", "datetime") and (kind.is_timestamp() or kind.is_date()):
+        return column.notnull() if rules.minimum is None and rules.maximum is None else None
+    if field.type == "number" and kind.is_floating():
+        low = max(-LARGEST if rules.minimum is None else float(rules.minimum), 0.0 if positive else -LARGEST)
+        return column.between(low, LARGEST if rules.maximum is None else min(float(rules.maximum), LARGEST))
+    return None
 
 
 def _bound(value: Any, kind: str) -> Any:

@@ -92,7 +92,7 @@ def _check_source(engine: Any, name: str, source: Any) -> None:
     """Raise where this engine cannot do what the study file asks of a source."""
     problems = []
     for field in source.fields:
-        if field.name.startswith("#") or field.name.endswith((fields.INSTANT, fields.GIVEN, fields.FOUND)):
+        if field.name.startswith("#") or field.name.endswith(fields.OWN):
             problems.append(
                 f"source '{name}': names such as '{field.name}' are evalkit's own; give the field another name, and "
                 "its header under `rename_from`."
