@@ -67,6 +67,11 @@ def to_utc_timestamp(local, zone):  # type: ignore[no-untyped-def]
 
 
 @ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
+def isnotnull(number: float) -> bool:  # type: ignore[empty-body]
+    """Return whether there is a value, NaN included (Spark's)."""
+
+
+@ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
 def floor(number: float) -> float:  # type: ignore[empty-body]
     """Return the whole number below."""
 
@@ -78,6 +83,10 @@ class Dialect:
 
     def strip(self, text: Any) -> Any:
         return text.strip()
+
+    def given(self, found: Any) -> Any:
+        """Return whether there is a value, of whatever type."""
+        return found.notnull()
 
     def number(self, found: Any) -> Any:
         """Return the float a number, or a text that looks like one, stands for."""
@@ -177,6 +186,10 @@ class Spark(_Strict):
 
     def strip(self, text: Any) -> Any:
         return text.re_replace(r"^\s+|\s+$", "")
+
+    def given(self, found: Any) -> Any:
+        # Ibis counts NaN as missing in Spark, where it is a value that is no number
+        return isnotnull(found) if found.type().is_floating() else super().given(found)
 
     def number(self, found: Any) -> Any:
         return super().number(found.try_cast("float64"))

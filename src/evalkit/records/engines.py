@@ -177,6 +177,8 @@ def _spark(name: str, url: str, _study: Study) -> Any:
         raise _cannot(name, f"this process already runs Spark on {running}, and one process has one Spark")
     backend = ibis.pyspark.connect(session)  # the session is in UTC: see dialects
     session.conf.set("spark.sql.caseSensitive", "true")
+    # what follows from what is known of columns grows with every rule on them until its optimiser does not end
+    session.conf.set("spark.sql.constraintPropagation.enabled", "false")
     session.conf.set("spark.sql.ansi.enabled", "true")  # a sum that overflows is an error, not another number
     return backend
 

@@ -90,7 +90,7 @@ def _typed_columns(
         value, instant = _typed(found, field, dialect)
         columns[field.name] = value
         if field.type != "string":
-            columns[field.name + GIVEN] = found.notnull()
+            columns[field.name + GIVEN] = dialect.given(found)
         if field.name in instants:
             columns[field.name + INSTANT] = instant
         if as_found:
