@@ -48,7 +48,7 @@ def test_numbers_of_months(given):
         ([1, 2.5], r"times\[1\] is 2.5; expected dates, or whole numbers"),
         ([1, np.nan], r"times\[1\] is nan"),
         (["2025-01-01", "soon"], r"times\[1\] is 'soon'; expected a date"),
-        ([date(2025, 1, 1), None], r"times\[1\] is None"),
+        ([date(2025, 1, 1), None], r"times\[1\] is missing"),
         (np.array(["2025-01-01", "NaT"], dtype="datetime64[D]"), r"times\[1\] is missing"),
     ],
 )

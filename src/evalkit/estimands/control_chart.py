@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from evalkit.effect import Better
 from evalkit.errors import NotEvaluableError, ParameterError, nearest
 from evalkit.estimands.time_axis import Labels, label_of, labels_of
+from evalkit.inference import columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -152,6 +153,8 @@ def control_chart(
 ) -> ControlChart:
     """Draw up a control chart: centre line, limits at three standard deviations, and broken rules.
 
+    Columns are lists, or of NumPy, pandas, Polars or PyArrow; the result is the same.
+
     Parameters
     ----------
     values : shape (n,). xmr: one value per sub-period. p: successes. u: events.
@@ -221,10 +224,7 @@ def control_chart(
 
 
 def _numbers(given: ArrayLike, name: str) -> Array:
-    try:
-        numbers = np.asarray(given, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ParameterError(f"{name}: expected numbers.") from None
+    numbers = columns.numbers(given, name)
     if numbers.ndim != 1 or numbers.size < 2:
         raise ParameterError(f"{name} has the shape {numbers.shape}; expected a list of at least 2 numbers.")
     if not np.isfinite(numbers).all():

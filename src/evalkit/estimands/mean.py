@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,6 +11,7 @@ from evalkit.effect import Better, Effect
 from evalkit.errors import ParameterError
 from evalkit.estimands.compare import compare
 from evalkit.estimands.totals import Totals, powers
+from evalkit.inference import columns
 from evalkit.inference.contrast import Array, Estimand
 
 
@@ -28,12 +28,15 @@ def ratio_of_means(
 ) -> Effect:
     """Estimate the ratio of arithmetic means, after ÷ before, with interval and tests.
 
+    Columns are lists, or of NumPy, pandas, Polars or PyArrow; the result is the same.
+
     Parameters
     ----------
     before, after : one value per record, shapes (n,) and (m,), in the same unit.
     target : the promised ratio: 1.10 for +10 %, 0.80 for −20 %.
     better : 'higher' or 'lower' values are good.
-    clusters : labels (before, after) of the unit whose records move together, such as the branch.
+    clusters : labels (before, after) of the unit whose records move together, such as the branch. A missing label
+        is a unit of its own, and a stratum of its own.
     weights : survey weights (before, after), zero or more.
     strata : labels (before, after); both means are standardised to the strata's shares before.
     confidence : level of the two-sided interval; the target is tested one-sided at half of 1 − confidence.
@@ -92,10 +95,7 @@ def ratio_of_means(
 
 
 def _values(given: ArrayLike, name: str) -> Array:
-    try:
-        values = np.asarray(given, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ParameterError(f"{name}: expected numbers.") from None
+    values = columns.numbers(given, name)
     if values.ndim != 1:
         raise ParameterError(f"{name}: expected one dimension, got shape {values.shape}.")
     if not np.isfinite(values).all():
@@ -110,11 +110,11 @@ def _codes(
     """Return both arms' labels as codes of one common list, and how many there are."""
     if labels is None:
         return [np.zeros(arm.size, dtype=np.intp) for arm in arms], 1
-    given: list[Any] = [np.asarray(part, dtype=object) for part in labels]
+    given = [columns.labels(part, name) for part in labels]
     for part, arm, side in zip(given, arms, ("before", "after"), strict=True):
         if part.shape != arm.shape:
             raise ParameterError(f"{name}: the arm {side} has {arm.size} values and {part.size} labels.")
-    together = [str(label) for part in given for label in part]
+    together = [(label is None, str(label)) for part in given for label in part]
     unique = {label: i for i, label in enumerate(sorted(set(together)))}
     codes = np.array([unique[label] for label in together], dtype=np.intp)
     return [codes[: arms[0].size], codes[arms[0].size :]], len(unique)

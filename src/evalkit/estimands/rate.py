@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from evalkit.effect import Better, Effect, conclude
 from evalkit.errors import NotEvaluableError, ParameterError
+from evalkit.inference import columns
 from evalkit.inference.checks import count, positive
 from evalkit.inference.poisson import DispersedRateRatio, ExactRateRatio, dispersion
 
@@ -31,6 +32,8 @@ def rate_ratio(
     Given totals, or fewer than 12 sub-periods in both arms together, the procedure is the exact
     conditional one, which takes the events as Poisson. Given the counts of 12 or more sub-periods
     (months), their dispersion about one rate an arm is estimated, floored at 1 and always used.
+
+    Columns are lists, or of NumPy, pandas, Polars or PyArrow; the result is the same.
 
     Parameters
     ----------
@@ -94,7 +97,7 @@ def _can_estimate_dispersion(before: NDArray[Any], after: NDArray[Any]) -> bool:
 
 
 def _arm(events: ArrayLike, exposure: ArrayLike, arm: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    events, exposure = np.asarray(events), np.asarray(exposure)
+    events, exposure = columns.column(events, f"events_{arm}"), columns.column(exposure, f"exposure_{arm}")
     if events.shape != exposure.shape or events.ndim > 1:
         raise ParameterError(
             f"events_{arm} has the shape {events.shape}, exposure_{arm} {exposure.shape}; "

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from evalkit.effect import check_confidence
 from evalkit.errors import ParameterError
+from evalkit.inference import columns
 from evalkit.inference.checks import positive
 from evalkit.inference.numeric import critical_value
 
@@ -131,9 +132,12 @@ def kaplan_meier(
 ) -> SurvivalCurve:
     """Estimate how long records take until they are answered, from answered and still open ones.
 
+    Columns are lists, or of NumPy, pandas, Polars or PyArrow; the result is the same.
+
     Parameters
     ----------
-    durations : time from receipt to answer or, for open records, to the data cut-off; >= 0, one unit, shape (n,).
+    durations : time from receipt to answer or, for open records, to the data cut-off; >= 0, numbers of one unit,
+        shape (n,).
     answered : True where the record was answered, False where it was still open (right-censored), shape (n,);
         None when all were answered. What keeps a record open must not depend on how long it will take.
     counts : how many records each entry stands for, whole numbers above 0, shape (n,); None for one each.
@@ -191,9 +195,9 @@ def kaplan_meier(
 def _records(
     durations: ArrayLike, answered: ArrayLike | None, counts: ArrayLike | None
 ) -> tuple[Array, NDArray[np.bool_], Array]:
-    time = np.asarray(durations, dtype=float)
-    known = np.ones(time.shape, dtype=bool) if answered is None else np.asarray(answered)
-    size = np.ones(time.shape) if counts is None else np.asarray(counts, dtype=float)
+    time = columns.numbers(durations, "durations")
+    known = np.ones(time.shape, dtype=bool) if answered is None else columns.column(answered, "answered")
+    size = np.ones(time.shape) if counts is None else columns.numbers(counts, "counts")
     if time.ndim != 1 or not time.shape == known.shape == size.shape or time.size == 0:
         raise ParameterError(
             f"durations has the shape {time.shape}, answered {known.shape}, counts {size.shape}; expected one value "

@@ -25,6 +25,7 @@ from evalkit.effect import Better, Effect, conclude
 from evalkit.errors import NotEvaluableError, ParameterError, nearest
 from evalkit.estimands.staggered_result import EventMonth, RolloutEffect
 from evalkit.estimands.time_axis import label_of, labels_of
+from evalkit.inference import columns
 from evalkit.inference.contrast import Array
 from evalkit.inference.jackknife import effective_clusters
 from evalkit.inference.multiplicity import adjust
@@ -53,6 +54,8 @@ def staggered_rollout(
     confidence: float = 0.95,
 ) -> RolloutEffect:
     """Estimate the effect of measures that reached units at different dates, against units not yet reached.
+
+    Columns are lists, or of NumPy, pandas, Polars or PyArrow; the result is the same.
 
     Parameters
     ----------
@@ -85,7 +88,7 @@ def staggered_rollout(
     (0.7878, 2, 2)
     """
     labels = labels_of(times, "times")
-    names, unit = np.unique(np.asarray(units), return_inverse=True)
+    names, unit = _units(units)
     given = [_numbers(values, "values", labels.shape)]
     given.append(np.ones(labels.shape) if exposure is None else _numbers(exposure, "exposure", labels.shape))
     if unit.shape != labels.shape:
@@ -273,6 +276,19 @@ def _event(course: _Sums, place: int, confidence: float) -> EventMonth | None:
     return EventMonth(month=place - LEADS, estimate=pivot.estimate, low=low, high=high, p_change=p_change)
 
 
+def _units(given: ArrayLike) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Return the units, sorted, and each entry's place among them."""
+    labels = columns.labels(given, "units")
+    for place, label in enumerate(labels.ravel()):
+        if label is None:
+            raise ParameterError(f"units[{place}] is missing; leave such entries out of all lists.")
+    try:
+        return np.unique(labels, return_inverse=True)
+    except TypeError:
+        kinds = ", ".join(sorted({type(label).__name__ for label in labels.ravel()}))
+        raise ParameterError(f"units mixes labels of several kinds ({kinds}); give all as one, such as text.") from None
+
+
 def _month(labels: NDArray[Any]) -> Months:
     return labels.astype("datetime64[M]").astype(np.int64) if labels.dtype.kind == "M" else labels
 
@@ -291,14 +307,14 @@ def months_of_reach(days: NDArray[Any]) -> tuple[Months, Months]:
 
 
 def _reach(reached: Mapping[Any, Any], names: list[Any], labels: NDArray[Any]) -> tuple[Months, Months]:
-    for name in reached:
+    known = {columns.plain(name): columns.plain(when) for name, when in reached.items()}
+    for name in known:
         if name not in names:
             listed = [str(unit) for unit in names]
             raise ParameterError(
                 f"reached names the unit {name!r}, which is not among the units.{nearest(str(name), listed)}"
             )
-    given = {name: when for name, when in reached.items() if when is not None and when == when}
-    known = {name: label_of(when, f"reached[{name!r}]", labels) for name, when in given.items()}
+    known = {name: label_of(when, f"reached[{name!r}]", labels) for name, when in known.items() if when is not None}
     if labels.dtype.kind != "M":
         month = np.array([known.get(name, NEVER) for name in names], dtype=np.int64)
         return month, month
@@ -317,10 +333,7 @@ def _span(months: Months, span: tuple[Any, Any] | None, name: str, labels: NDArr
 
 
 def _numbers(given: ArrayLike, name: str, shape: tuple[int, ...]) -> Array:
-    try:
-        numbers = np.asarray(given, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ParameterError(f"{name}: expected numbers.") from None
+    numbers = columns.numbers(given, name)
     if numbers.shape != shape or not np.isfinite(numbers).all():
         raise ParameterError(f"{name} must hold one finite number for each time; leave missing ones out of all lists.")
     return numbers

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evalkit.errors import NotEvaluableError, ParameterError
+from evalkit.inference import columns
 
 Labels = NDArray[Any]
 Numbers = NDArray[np.float64]
@@ -20,8 +21,8 @@ DAYS_A_YEAR = 365.25
 def labels_of(given: Any, name: str) -> Labels:
     """Return times as an array of days (datetime64[D]) or of whole numbers (int64).
 
-    Accepts arrays and lists of dates, datetimes, pandas Timestamps and Periods (their first day), ISO texts, and
-    whole numbers.
+    Accepts columns and lists of dates, datetimes (their day in their own zone), pandas Timestamps and Periods (their
+    first day), ISO texts, and whole numbers.
 
     Raises ParameterError where a value is missing, fractional, or no date.
 
@@ -30,11 +31,13 @@ def labels_of(given: Any, name: str) -> Labels:
     >>> labels_of([1, 2, 3], "times")
     array([1, 2, 3])
     """
-    values = np.asarray(given)
+    values = columns.column(given, name)
     if values.ndim != 1 or values.size == 0:
         raise ParameterError(f"{name} has the shape {values.shape}; expected a list with one time for each value.")
     if values.dtype.kind in "iuf":
         return _whole(values, name)
+    if values.dtype.kind == "O" and (missing := [place for place, value in enumerate(values) if value is None]):
+        raise ParameterError(f"{name}[{missing[0]}] is missing; expected a date, or a whole number of months.")
     if values.dtype.kind == "O" and all(isinstance(value, int | np.integer) for value in values.tolist()):
         return _whole(values.astype(np.int64), name)
     days = np.array([_day(value, f"{name}[{i}]") for i, value in enumerate(_items(values))], dtype="datetime64[D]")
@@ -135,10 +138,7 @@ def points_of(
 
 
 def _numbers(given: ArrayLike, name: str, labels: Labels) -> Numbers:
-    try:
-        numbers = np.asarray(given, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ParameterError(f"{name}: expected numbers.") from None
+    numbers = columns.numbers(given, name)
     if numbers.shape != labels.shape:
         raise ParameterError(f"{name} has the shape {numbers.shape}, times {labels.shape}; expected one for each time.")
     if not np.isfinite(numbers).all():
@@ -170,8 +170,6 @@ def _whole(values: Labels, name: str) -> NDArray[np.int64]:
 
 def _day(value: Any, name: str) -> Any:
     value = getattr(value, "start_time", value)
-    if value != value:
-        return np.datetime64("NaT")
     if isinstance(value, datetime):
         value = value.date()
     if isinstance(value, date | str | np.datetime64):

@@ -48,11 +48,13 @@ def interrupted_time_series(
 ) -> TimeSeriesEffect:
     """Estimate what a series became after an intervention against what it would have been without.
 
+    Columns are lists, or of NumPy, pandas, Polars or PyArrow; the result is the same.
+
     Parameters
     ----------
     values : shape (n,), one number per sub-period: a count or a sum (with `exposure`), or a mean.
-    times : shape (n,), dates (or pandas Timestamps, Periods, ISO texts), or whole numbers of months. Gaps are
-        bridged as gaps; the order does not matter.
+    times : shape (n,), dates (or datetimes, taken by the day in their own zone, pandas Periods, ISO texts), or whole
+        numbers of months. Gaps are bridged as gaps; the order does not matter.
     intervention : the first time after.
     exposure : shape (n,), above zero, what `values` are divided by: time or volume at risk, or the records of a
         mean whose sum is given. The same scale throughout; the ratio does not depend on it.

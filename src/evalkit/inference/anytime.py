@@ -8,14 +8,15 @@ asymptotic confidence sequences, Ann. Stat. 52, 2613-2640 (arXiv 2103.06476), se
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from numpy.typing import ArrayLike
 from scipy import special
 
 from evalkit.effect import Better, Effect, Pivot, Verdict, check_confidence, conclude
 from evalkit.errors import ParameterError
+from evalkit.inference import columns
 from evalkit.inference.checks import positive
 from evalkit.inference.numeric import LEAST_LEVEL
 from evalkit.inference.student import StudentPivot
@@ -150,8 +151,8 @@ class ConfidenceSequence:
 
 
 def confidence_sequence(
-    estimates: Sequence[float],
-    standard_errors: Sequence[float],
+    estimates: ArrayLike,
+    standard_errors: ArrayLike,
     *,
     planned_error: float,
     target: float | None = None,
@@ -159,6 +160,8 @@ def confidence_sequence(
     confidence: float = 0.95,
 ) -> ConfidenceSequence:
     """Return intervals for a running estimate that hold at all looks together, without a planned number.
+
+    Columns are lists, or of NumPy, pandas, Polars or PyArrow; the result is the same.
 
     Parameters
     ----------
@@ -180,18 +183,22 @@ def confidence_sequence(
     >>> [round(limit, 3) for limit in result.confidence_interval], result.looks[-1].p_change < 0.05
     ([-0.397, -0.123], True)
     """
-    if len(estimates) != len(standard_errors) or not len(estimates):
+    given, errors = (
+        columns.numbers(part, name).ravel().tolist()
+        for part, name in ((estimates, "estimates"), (standard_errors, "standard_errors"))
+    )
+    if len(given) != len(errors) or not given:
         raise ParameterError(
-            f"There are {len(estimates)} estimates and {len(standard_errors)} standard errors; expected one of "
-            "each per look, and at least one look."
+            f"There are {len(given)} estimates and {len(errors)} standard errors; expected one of each per look, and "
+            "at least one look."
         )
     planned = positive(planned_error, "planned_error")
     looks = []
-    for look, (estimate, error) in enumerate(zip(estimates, standard_errors, strict=True)):
+    for look, (estimate, error) in enumerate(zip(given, errors, strict=True)):
         if not math.isfinite(estimate):
             raise ParameterError(f"estimates[{look}] is {estimate}; expected a finite number.")
         se = positive(error, f"standard_errors[{look}]")
-        normal = StudentPivot(estimate=float(estimate), se=se, df=None, method="normal")
+        normal = StudentPivot(estimate=estimate, se=se, df=None, method="normal")
         pivot = Anytime(pivot=normal, information=(planned / se) ** 2, confidence=confidence)
         looks.append(
             conclude(

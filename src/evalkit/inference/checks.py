@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from evalkit.errors import ParameterError
+from evalkit.inference.columns import plain
 
 
 def count(value: Any, name: str) -> int:
@@ -34,7 +37,8 @@ def positive(value: Any, name: str) -> float:
 
 def _number(value: Any) -> float:
     """Return the value as a float; NaN for what is no number, text that looks like one included."""
-    if isinstance(value, str | bytes):
+    value = plain(value)
+    if isinstance(value, str | bytes | np.timedelta64):
         return math.nan
     try:
         return float(value)

@@ -16,10 +16,11 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from evalkit.errors import ParameterError, nearest
+from evalkit.inference import columns
 from evalkit.inference.numeric import crossing, quantile
 
 if TYPE_CHECKING:
@@ -126,11 +127,13 @@ class GroupSequentialBounds:
 def group_sequential_bounds(
     *,
     looks: int | None = None,
-    information: Sequence[float] | None = None,
+    information: ArrayLike | None = None,
     alpha: float = 0.025,
     spending: Spending = "obrien-fleming",
 ) -> GroupSequentialBounds:
     """Return the boundaries that an error-spending function gives (Lan and DeMets), one-sided.
+
+    Columns are lists, or of NumPy, pandas, Polars or PyArrow; the result is the same.
 
     Parameters
     ----------
@@ -205,16 +208,16 @@ def classic_bounds(*, looks: int, alpha: float = 0.05, design: Spending = "pococ
     )
 
 
-def _shares(looks: int | None, information: Sequence[float] | None) -> tuple[float, ...]:
+def _shares(looks: int | None, information: ArrayLike | None) -> tuple[float, ...]:
     if looks is not None and (looks != int(looks) or looks < 1):
         raise ParameterError(f"looks is {looks}; expected a whole number of at least 1.")
     if information is None:
         if looks is None:
             raise ParameterError("Give looks (how many are planned) or information (its share at each look).")
         return tuple((k + 1) / looks for k in range(looks))
-    shares = tuple(float(share) for share in information)
+    shares = tuple(columns.numbers(information, "information").ravel().tolist())
     if not shares or not all(math.isfinite(share) and share > 0 for share in shares):
-        raise ParameterError(f"information is {list(information)}; expected shares above 0 of what is planned.")
+        raise ParameterError(f"information is {list(shares)}; expected shares above 0 of what is planned.")
     for k, (earlier, later) in enumerate(pairwise(shares), start=2):
         if later <= earlier:
             raise ParameterError(
