@@ -51,6 +51,6 @@ bench["written"](pathlib.Path({str(readme)!r}), bench["table"]({{5000: found}}, 
     text = readme.read_text(encoding="utf-8")
     table = text[text.index("<!-- speed: written by `make bench` -->") : text.index("<!-- speed ends -->")]
     assert "| whole process: s / CPU s / peak MiB | 5,000 records |" in table
-    assert table.count("\n| ") == 6  # the head, its line, four contenders
+    assert table.count("\n| ") == 7  # the head, its line, five contenders
     assert "<!-- report: written by `make bench` -->" in text
     assert "## Speed" in text[: text.index("<!-- speed")]

@@ -3,7 +3,7 @@
     python tests/benchmarks [RECORDS …] [--most 1e8] [--repeats 3] [--folder build/bench] [--readme README.md]
 
 Compares `evalkit evaluate --goal` (validation, clusters, standardised mix, alternatives) with the least there is (one GROUP
-BY of DuckDB on the same file), tea-tasting's plain test through Ibis, and pandas with statsmodels' clustered errors; and
+BY of DuckDB on the same file), tea-tasting's plain test through Ibis, pandas with statsmodels' clustered errors, without and with the mix held; and
 a period's pages made by `evalkit run` with the same notebooks run by papermill and nbconvert, one after another.
 """
 
@@ -27,6 +27,7 @@ SPEED = "<!-- speed: written by `make bench` -->", "<!-- speed ends -->"
 REPORT = "<!-- report: written by `make bench` -->", "<!-- report ends -->"
 USUAL = (100_000, 1_000_000, 10_000_000)
 PANDAS_MOST = 10_000_000  # beyond, a data frame of the records leaves no room for anything else
+MIX_MOST = 1_000_000  # ten times as many would need 60 GB
 PEERS = ("tea-tasting>=1.14,<2", "ibis-framework[duckdb]>=12.0,<13", "duckdb>=1.4,<2", "sqlglot>=27,<30")
 
 FLOOR = """
@@ -47,6 +48,16 @@ design = np.column_stack([np.ones(len(frame)), (frame.started_at >= "2025-01-01"
 groups = pd.factorize(frame.branch)[0]
 fit = sm.OLS(frame.duration_s.to_numpy(), design).fit(cov_type="cluster", cov_kwds={"groups": groups})
 print(fit.params, fit.bse)
+"""
+MIX = """
+import sys, numpy as np, pandas as pd, statsmodels.api as sm
+frame = pd.read_parquet(sys.argv[1], columns=["started_at", "branch", "business_type", "channel", "duration_s"])
+cells = pd.factorize(frame.business_type + "|" + frame.channel)[0]
+design = np.column_stack([pd.get_dummies(cells).to_numpy(float), (frame.started_at >= "2025-01-01").to_numpy(float)])
+groups = pd.factorize(frame.branch)[0]
+model = sm.GLM(frame.duration_s.to_numpy(), design, family=sm.families.Gamma(sm.families.links.Log()))
+fit = model.fit(cov_type="cluster", cov_kwds={"groups": groups})
+print(np.exp(fit.params[-1]), fit.bse[-1])
 """
 
 
@@ -78,6 +89,8 @@ def commands(folder: Path, records: int, tea: str | None) -> dict[str, list[str]
         found["tea-tasting, plain test"] = [tea, "-c", TEA, file]
     if records <= PANDAS_MOST:
         found["pandas + statsmodels, clustered"] = [sys.executable, "-c", PANDAS, file]
+    if records <= MIX_MOST:
+        found["pandas + statsmodels, clustered, mix held"] = [sys.executable, "-c", MIX, file]
     return found
 
 
