@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import io
 import os
+import re
 import sys
 from collections.abc import Iterator
 from enum import StrEnum
@@ -28,6 +29,7 @@ from evalkit.told import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from evalkit.periods import Window
     from evalkit.publish.due import Attempt
     from evalkit.publish.runner import Progress
     from evalkit.results import ScopesResult, StudyResult
@@ -308,11 +310,11 @@ def init(
     timezone: Annotated[str, typer.Option("--timezone", metavar="ZONE", help="Of times without an offset.")] = "UTC",
 ) -> int:
     """Write a commented study file from your own files; targets are yours, none is invented."""
-    from evalkit.periods import parse_date, parse_period
+    from evalkit.periods import parse_date
     from evalkit.starter import start
     from evalkit.terminal import asked_for_target, started_report
 
-    span = parse_period(baseline).window if baseline else None
+    span = _span(baseline) if baseline else None
     started = start(
         folder,
         files or (),
@@ -325,6 +327,20 @@ def init(
     )
     started_report(started)
     return 0
+
+
+def _span(text: str) -> Window:
+    from evalkit.periods import parse_period
+
+    try:
+        return parse_period(text).window
+    except ParameterError as error:
+        days = re.findall(r"(\d{4})\D(\d{1,2})\D(\d{1,2})", text)
+        meant = "/".join(f"{year}-{month:0>2}-{day:0>2}" for year, month, day in days)
+        if meant == text:
+            raise
+        example = meant if len(days) == 2 else "2024-03-01/2025-05-31"
+        raise ParameterError(f"--baseline '{text}': expected START/END, such as {example}. {error}") from None
 
 
 def someone_answers() -> bool:

@@ -360,11 +360,14 @@ def _counts(figures: Mapping[str, Any] | None) -> str:
 
 def asked_for_target(metric: Metric) -> str:
     """Ask what was promised for something the records could measure; Enter leaves it out."""
-    return input(f"{metric.id}: {metric.told}. Promised (-20%, +10%, >=0.9, <=48; Enter: nothing): ")
+    forms = "8h>=0.9, 30d>=85%" if "TIME" in metric.id else "-20%, +10%, >=0.9, <=48"
+    return input(f"{metric.id}: {metric.told}. Promised ({forms}; Enter: nothing): ")
 
 
 def started_report(started: Started) -> None:
     """Print what `init` wrote, what it found, and what to do next."""
+    from evalkit.starter.study_text import repeated
+
     print(f"Wrote {started.study}.")
     for proposal in started.proposals:
         table, rows = proposal.table, max((column.rows for column in proposal.columns), default=0)
@@ -374,8 +377,25 @@ def started_report(started: Started) -> None:
         time = proposal.time if isinstance(proposal.time, str) else ", ".join(proposal.time)
         key = f"key '{proposal.key}'" if proposal.key else "no key"
         print(f"  {table.path}: {rows} records, placed by '{time}', {key}.")
+        if proposal.nearly:
+            print(printable(f"    {repeated(*proposal.nearly)}."))
+        for column in proposal.columns:
+            if column.rows and column.missing == column.rows:
+                mend = "; its formulas have no stored results: open the workbook in Excel and save it, then begin again"
+                print(printable(f"    '{column.name}' is empty in every row{mend if table.notes else ''}."))
+        if proposal.totals:
+            print("    rows look like totals of many records, so a rate comes first; a mean of totals answers nothing.")
         for metric in proposal.metrics:
             print(f"    {metric.id}: {metric.told}")
+        if mixes := dict.fromkeys(name for metric in proposal.metrics for name in metric.mixes):
+            print(
+                printable(
+                    f"    Does the mix of {', '.join(mixes)} move? Then see the lines `standardise_by` in the file."
+                )
+            )
     if started.assumed:
-        print("ASSUMED: the baseline (with records, their first half); write the days before your programme.")
+        print(
+            "ASSUMED: the baseline (with records, their first half). Write the days before your programme, or run init "
+            "again\ninto another folder with  --baseline START/END --programme-start DATE"
+        )
     print(f"Read the file line by line, then try  evalkit check --study {started.study}")

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import openpyxl
 import pytest
@@ -196,6 +197,113 @@ def test_from_nothing_to_a_verdict_on_the_command_line(tmp_path):
     assert "mean-score" in made.stdout
     assert run("check", "--study", "mine", cwd=tmp_path).returncode == 0
     assert "mean-score" in run("evaluate", "--study", "mine", "--period", "2024-Q2", cwd=tmp_path).stdout
+
+
+def test_what_fails_leaves_nothing_behind_and_can_be_tried_again(tmp_path, monkeypatch):
+    file = write(tmp_path / "in" / "x.csv", ["day", "score"], [[d, i % 5] for i, d in enumerate(DAYS)])
+    mine = tmp_path / "a" / "study"
+    wrong = [
+        ({"targets": ["nothing=-5%"]}, "nothing is called 'nothing'"),
+        ({"targets": ["x-per-day>=-1"]}, "line [0-9:]+ goals"),
+        ({"timezone": "Mars/Olympus"}, "not a timezone"),
+        ({"frequency": "week"}, "expected month, quarter"),
+        ({"baseline": (date(2023, 1, 1), date(2023, 12, 31)), "programme_start": date(2023, 6, 1)}, "may not overlap"),
+    ]
+    for flags, said in wrong:
+        with pytest.raises(ParameterError, match=said):
+            start(mine, [file], **flags)
+        assert not (tmp_path / "a").exists()
+    with pytest.raises(KeyboardInterrupt):
+        start(mine, [file], ask=Mock(side_effect=KeyboardInterrupt))
+
+    def full(self, content, write=Path.write_bytes):
+        if self.name == "study.yaml":
+            raise OSError(28, "No space left on device", str(self))
+        return write(self, content)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space"):
+        start(mine, [file])
+    assert not (tmp_path / "a").exists()
+    monkeypatch.undo()
+    assert start(mine, [file], targets=["mean-score=-5%"]).study.is_file()
+
+
+def test_the_share_finished_in_time_is_proposed_without_inventing_the_time(tmp_path):
+    hours = [datetime.combine(d, datetime.min.time()) for d in DAYS]
+    rows = [[h, h + timedelta(hours=i % 12)] for i, h in enumerate(hours)]
+    file = write(tmp_path / "in" / "x.csv", ["received", "settled"], rows)
+    text = start(tmp_path / "open", [file]).study.read_text()
+    assert "#     metric: {kind: proportion, success: {column: settled, within: TIME, of: received}}" in text
+    made = start(tmp_path / "study", [file], targets=["settled-within-8h>=0.85", "settled-within-4h＝＋１０％"])
+    first, second = all_accepted(made.study.parent).file.goals
+    assert (first.id, first.target.level, first.better) == ("settled-within-8h", 0.85, "higher")
+    assert (first.metric.success.within.seconds, first.metric.success.of) == (8 * 3600, "received")
+    assert (second.id, second.target.relative_change) == ("settled-within-4h", 0.1)
+    answers = {"settled-within-TIME": "8h>=85%", "time-to-settled": "−20%"}
+    made = start(tmp_path / "asked", [file], ask=lambda metric: answers.get(metric.id, ""))
+    goals = ek.open_study(made.study).file.goals
+    assert [(goal.id, goal.target.value) for goal in goals] == [("time-to-settled", 0.8), ("settled-within-8h", 0.85)]
+    with pytest.raises(ParameterError, match="write the time allowed for TIME"):
+        start(tmp_path / "no", [file], targets=["settled-within-TIME>=0.85"])
+
+
+def test_rows_that_are_totals_get_a_rate_and_no_mean(tmp_path):
+    rows = [
+        [f"{year}-{month:02d}-01", plant, (month + i) % 4, 90_000 + 700 * month + i]
+        for year in (2023, 2024)
+        for month in range(1, 13)
+        for i, plant in enumerate(["Nord", "Süd", "Ost", "West", "Mitte", "Rand"])
+    ]
+    file = write(tmp_path / "in" / "safety.csv", ["Month", "Plant", "Recordable injuries", "Hours worked"], rows)
+    with pytest.raises(ParameterError) as told:
+        start(tmp_path / "study", [file], targets=["recordable-injuries=-30%"])
+    assert "mean-" not in str(told.value)
+    made = start(tmp_path / "study", [file], targets=["recordable-injuries-per-hours-worked=-30%"])
+    assert [metric.id for metric in made.metrics] == ["recordable-injuries-per-hours-worked"]
+    assert "rows look like totals" in made.study.read_text()
+    (goal,) = all_accepted(tmp_path / "study").file.goals
+    assert (goal.metric.events, goal.metric.exposure, goal.cluster) == ("Recordable injuries", "Hours worked", "Plant")
+    single = [[d, f"c{i}", i % 4, 90_000 + i] for i, d in enumerate(DAYS)]  # a row an event: no totals
+    file = write(tmp_path / "in" / "single.csv", ["day", "claim_id", "items", "amount"], single)
+    assert [m.id for m in start(tmp_path / "single", [file]).metrics] == ["mean-items", "mean-amount", "single-per-day"]
+
+
+def test_what_could_be_a_unit_a_mix_a_key_or_a_fault_is_said_in_comments(tmp_path):
+    rows = [
+        [f"L{max(i, 1)}", d, f"desk {i % 20}", "abc"[i % 3], -5 if i == 9 else 5 + i % 30, "yn"[i % 2]]
+        for i, d in enumerate(DAYS)
+    ]
+    file = write(tmp_path / "in" / "x.csv", ["流水号", "day", "desk", "channel", "amount", "ok"], rows)
+    made = run("init", "study", file, "--target", "mean-amount=+5%", cwd=tmp_path)
+    assert "流水号 would be a key but for 1 value that stands twice" in made.stdout
+    assert "--baseline START/END --programme-start DATE" in made.stdout
+    assert "Does the mix of channel move?" in made.stdout
+    text = (tmp_path / "study" / "study.yaml").read_text()
+    assert '    # key: "流水号" ' in text
+    assert "    # cluster: desk  " in text
+    assert "    # standardise_by: [channel]  " in text  # and not by what is an outcome
+    assert "1 below zero; add constraints: {minimum: 0}?" in text
+    all_accepted(tmp_path / "study")
+
+
+def test_a_workbook_of_one_sheet_keeps_its_name_and_formulas_without_results_are_told(tmp_path):
+    book = openpyxl.Workbook()
+    book.active.title = "log"
+    book.active.append(["day", "score", "double"])
+    for i, d in enumerate(DAYS):
+        book.active.append([datetime.combine(d, datetime.min.time()), i % 7, f"=B{i + 2}*2"])
+    book.create_sheet("notes")
+    book.save(tmp_path / "safety.xlsx")
+    made = run("init", "study", "safety.xlsx", cwd=tmp_path)
+    assert "'double' is empty in every row; its formulas have no stored results" in made.stdout
+    assert list(all_accepted(tmp_path / "study").file.sources) == ["safety"]
+
+
+def test_a_baseline_in_another_form_is_shown_in_the_right_one(tmp_path):
+    told = run("init", "study", "--baseline", "2024/03/01-2025/05/31", cwd=tmp_path).stderr
+    assert "expected START/END, such as 2024-03-01/2025-05-31" in told
+    assert not (tmp_path / "study").exists()
 
 
 def test_markup_and_line_breaks_in_values_stay_in_their_comment(tmp_path):

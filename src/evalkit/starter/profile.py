@@ -46,6 +46,7 @@ class Column:
     missing_texts : texts beside the empty one that stand for no value.
     ambiguous : another format that reads every value too.
     low, high : smallest and largest value, as text; of dates, days.
+    negative : number of values below zero.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Column:
     ambiguous: str | None = None
     low: str = ""
     high: str = ""
+    negative: int = 0
 
     @property
     def unique(self) -> bool:
@@ -160,8 +162,9 @@ def _parsed(value: str, column: Column) -> str:
 def _described(
     engine: duckdb.DuckDBPyConnection, rows: str, parsed: str, kind: Column, missing: tuple[str, ...], raw: str = ""
 ) -> Column:
-    total, given, read, distinct, low, high = engine.execute(
-        f"SELECT count(*), count(r), count(p), count(DISTINCT p), min(p)::VARCHAR, max(p)::VARCHAR "
+    negative = "count_if(p < 0)" if kind.kind in ("integer", "number") else "0"
+    total, given, read, distinct, low, high, below = engine.execute(
+        f"SELECT count(*), count(r), count(p), count(DISTINCT p), min(p)::VARCHAR, max(p)::VARCHAR, {negative} "
         f"FROM (SELECT {parsed} AS p, {raw or parsed} AS r {rows})"
     ).fetchall()[0]
     values: tuple[str, ...] = ()
@@ -178,4 +181,5 @@ def _described(
         missing_texts=missing,
         low=low or "",
         high=high or "",
+        negative=below,
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -16,47 +17,104 @@ from evalkit.starter.tables import Found
 if TYPE_CHECKING:
     import duckdb
 
-_KEY = re.compile(r"(^|[_ ])(id|no|nr|number|key|uuid|ref)$|编号|单号|序号|^id", re.IGNORECASE)
+_KEY = re.compile(r"(^|[_ ])(id|no|nr|number|key|uuid|ref)$|编号|单号|序号|流水号|^id", re.IGNORECASE)
 _BEGIN = re.compile(r"start|begin|open|receiv|creat|report|submit|order|arriv|occur|respond|受理|开始|提交|发生", re.I)
-_CLUSTER = re.compile(r"branch|office|site|store|shop|team|clinic|hospital|region|unit|agent|网点|支行|分行|区域", re.I)
+_CLUSTER = re.compile(
+    r"branch|office|site|store|shop|team|clinic|hospital|ward|plant|region|unit|agent|网点|支行|分行|区域|门店|工厂",
+    re.I,
+)
 _NO_VALUE = re.compile(r"(^|[_ ])(year|month|day|code|zip|postcode|phone|weight)$|年|月|电话|邮编", re.IGNORECASE)
 _YES = ("true", "yes", "y", "1", "ok", "pass", "passed", "success", "answered", "on time", "resolved", "是", "已答复")
-_ORDERED = 0.95
+_ORDERED, _REPEATED = 0.95, 0.02
+_UNITS, _KINDS = range(5, 501), range(2, 13)  # values of a column whose records may move together; of one that is a mix
+_SMALL, _DWARFED = 1000, 50  # largest count of events a row; how many times larger its exposure is
+TIME = "TIME"  # stands for a time allowed that nobody has named yet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
-    """Something that could be measured: the id a target is set by, the study's `metric`, and which way may be good."""
+    """Something that could be measured: the id a target is set by, the study's `metric`, and which way may be good.
+
+    `cluster` is a unit by its name; `units` and `mixes` are columns that could be a `cluster` or in `standardise_by`.
+    """
 
     id: str
     source: str
     metric: dict[str, Any]
     told: str
     cluster: str | None = None
+    units: tuple[str, ...] = ()
+    mixes: tuple[str, ...] = ()
+
+
+Promise = tuple[Metric, dict[str, float], str]  # with the target as the study file has it, and which way is good
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """One source as proposed; `time` is None where nothing places its records in time."""
+    """One source as proposed; `time` is None where nothing places its records in time.
+
+    `nearly` is a column that would be a key, and how many of its values stand more than once. `totals` says that rows
+    look like totals of many records.
+    """
 
     table: Found
     columns: tuple[Column, ...]
     key: str | None
     time: str | list[str] | None
     metrics: tuple[Metric, ...]
+    nearly: tuple[str, int] | None = None
+    totals: bool = False
 
 
 def propose(engine: duckdb.DuckDBPyConnection, table: Found, columns: tuple[Column, ...]) -> Proposal:
     """Return what a source could be."""
-    key = next(
-        iter(sorted((c for c in columns if c.unique and _may_be_key(c)), key=lambda c: not _named(_KEY, c))), None
-    )
-    if key is not None and not _named(_KEY, key) and key is not columns[0]:
-        key = None
+    keys = [c for c in columns if _may_be_key(c) and (_named(_KEY, c) or c is columns[0])]
+    key = min((c for c in keys if c.unique), key=lambda c: not _named(_KEY, c), default=None)
+    near = [c for c in keys if not c.missing and 0 < c.rows - c.distinct <= max(1, _REPEATED * c.rows)]
     time = _time(columns)
-    cluster = next((c.name for c in columns if c.kind == "string" and c.distinct >= 2 and _named(_CLUSTER, c)), None)
-    metrics = tuple(_metrics(engine, table, columns, key, time, cluster)) if time else ()
-    return Proposal(table=table, columns=columns, key=key.name if key else None, time=time, metrics=metrics)
+    exposed = _exposed(engine, table, columns, time)
+    return Proposal(
+        table=table,
+        columns=columns,
+        key=key.name if key else None,
+        time=time,
+        metrics=tuple(_metrics(engine, table, columns, key, time, exposed)) if time else (),
+        nearly=(near[0].name, _repeated(engine, table, near[0])) if near and key is None else None,
+        totals=bool(exposed),
+    )
+
+
+def _repeated(engine: duckdb.DuckDBPyConnection, table: Found, column: Column) -> int:
+    value = identifier(column.name)
+    query = f"SELECT {value} FROM {identifier(table.name)} GROUP BY 1 HAVING count(*) > 1"
+    return int(engine.execute(f"SELECT count(*) FROM ({query})").fetchall()[0][0])
+
+
+def _exposed(
+    engine: duckdb.DuckDBPyConnection, table: Found, columns: tuple[Column, ...], time: str | list[str] | None
+) -> list[tuple[Column, Column]]:
+    """Return columns that count events, each with the exposure that dwarfs it, where rows look like totals.
+
+    They do where no two rows share their time and all their groups, and there are several rows a time, or one a month.
+    """
+    times = time if isinstance(time, list) else [time]
+    numbers = [c for c in columns if c.kind in ("integer", "number") and c.low and c.name not in times]
+    numbers = [c for c in numbers if not _named(_KEY, c) and not _named(_NO_VALUE, c)]
+    large = max((c for c in numbers if float(c.low) > 0), key=lambda c: float(c.high), default=None)
+    if time is None or large is None:
+        return []
+    counts = [c for c in numbers if c.kind == "integer" and c.distinct > 1 and float(c.low) >= 0]
+    counts = [c for c in counts if float(c.high) <= min(_SMALL, float(large.high) / _DWARFED)]
+    groups = [c.name for c in columns if c.kind == "string" and 2 * c.distinct <= c.rows]
+    moments, whole = (", ".join(map(identifier, names)) for names in (times, [*times, *groups]))
+    rows, different, apart = engine.execute(
+        f"SELECT count(*), count(DISTINCT row({moments})), count(DISTINCT row({whole})) FROM {identifier(table.name)}"
+    ).fetchall()[0]
+    monthly = isinstance(time, list) or any(
+        c.name == time and rows <= (c.days[1] - c.days[0]).days / 27 + 1 for c in columns
+    )
+    return [(c, large) for c in counts] if apart == rows and (2 * different <= rows or monthly) else []
 
 
 def _named(pattern: re.Pattern[str], column: Column) -> bool:
@@ -85,13 +143,28 @@ def _metrics(
     columns: tuple[Column, ...],
     key: Column | None,
     time: str | list[str] | None,
-    cluster: str | None,
+    exposed: list[tuple[Column, Column]],
 ) -> Iterator[Metric]:
     source = table.name
+    texts = [c for c in columns if c.kind == "string" and c is not key]
+    units = [c for c in texts if c.distinct in _UNITS and 2 * c.distinct <= c.rows]
+    named = next((c.name for c in units if _named(_CLUSTER, c)), None)
+    mixes = [c.name for c in texts if c.distinct in _KINDS and not any(v.casefold() in _YES for v in c.values)]
 
-    def metric(id: str, told: str, **given: Any) -> Metric:
-        return Metric(id=slug(id), source=source, metric=given, told=told, cluster=cluster)
+    def metric(id: str, told: str, not_by: str | None = None, **given: Any) -> Metric:
+        return Metric(
+            id=slug(id),
+            source=source,
+            metric=given,
+            told=told,
+            cluster=named,
+            units=tuple(c.name for c in units if c.name != named),
+            mixes=tuple(name for name in mixes if name not in (named, not_by)) if not_by != "" else (),
+        )
 
+    for count, large in exposed:
+        told = f"{count.name} per {large.name}, of rows that look like totals"
+        yield metric(f"{count.name}-per-{large.name}", told, kind="rate", events=count.name, exposure=large.name)
     moments = [c for c in columns if c.moment]
     for pair in combinations(moments, 2):
         ordered = _ordered(engine, table, pair)
@@ -101,9 +174,15 @@ def _metrics(
         days = "date" in (first.kind, last.kind)
         value = {"from": first.name, "to": last.name, "unit": "days" if days else "hours"}
         yield metric(f"time-to-{last.name}", f"mean time from {first.name} to {last.name}", kind="mean", value=value)
+        told = f"share with {last.name} within {TIME} (such as {'30d' if days else '8h'}) of {first.name}"
+        success = {"column": last.name, "within": TIME, "of": first.name}
+        within = metric(f"{last.name}-within-", told, kind="proportion", success=success)
+        yield replace(within, id=f"{within.id}-{TIME}")
     for column in columns:
         timed = column.name in (time if isinstance(time, list) else [time])
         if column is key or timed or _named(_KEY, column) or _named(_NO_VALUE, column):
+            continue
+        if any(column in pair for pair in exposed):  # a mean of totals answers nothing
             continue
         if column.kind in ("integer", "number") and column.distinct > 2:
             yield metric(f"mean-{column.name}", f"mean of {column.name}", kind="mean", value=column.name)
@@ -112,10 +191,11 @@ def _metrics(
             equals = {"true": True, "false": False}[hit] if column.kind == "boolean" else hit
             equals = int(hit) if column.kind == "integer" else equals
             told = f"share of records whose {column.name} is {hit}"
-            yield metric(
-                f"share-{column.name}", told, kind="proportion", success={"column": column.name, "equals": equals}
-            )
-    yield metric(f"{source}-per-day", f"records of {source} per calendar day", kind="rate", exposure="calendar-days")
+            equal = {"column": column.name, "equals": equals}
+            yield metric(f"share-{column.name}", told, column.name, kind="proportion", success=equal)
+    if not exposed:
+        told = f"records of {source} per calendar day"
+        yield metric(f"{source}-per-day", told, "", kind="rate", exposure="calendar-days")
 
 
 def _ordered(
@@ -138,34 +218,71 @@ def slug(text: str) -> str:
     >>> slug("Mean Score (1-10)")
     'mean-score-1-10'
     """
-    plain = re.sub(r"[^\w]+", "-", text.casefold(), flags=re.UNICODE).strip("-_")
+    plain = re.sub(r"[^\w]+", "-", _plain(text).casefold(), flags=re.UNICODE).strip("-_")
     return plain if re.match(r"[^\W\d]", plain) else f"x-{plain}"
 
 
-def target_of(given: str, known: list[str]) -> tuple[str, dict[str, float], str]:
-    """Return the metric's id, its target and which way is good, from `ID=-20%`, `ID=+10%` or `ID>=0.9`.
+def _plain(text: str) -> str:
+    """Return the text with plain signs in place of full-width ones, and of the minus and bounds of typesetters.
+
+    >>> _plain("满意度＝−２０％")
+    '满意度=-20%'
+    """
+    text = unicodedata.normalize("NFKC", text)
+    for mark, plain in (("−", "-"), ("–", "-"), ("≥", ">="), ("≤", "<=")):
+        text = text.replace(mark, plain)
+    return text
+
+
+def asked(metric: Metric, answer: str) -> str:
+    """Return an answer (`-20%`, `>=0.9`; `8h>=0.9` where a time is to be named) as a target of the metric."""
+    answer = _plain(answer).strip()
+    time = re.match(r"\d+[hd](?=\s*[<>=])", answer)
+    rest = answer[time.end() if time else 0 :].lstrip()
+    return f"{metric.id.replace(TIME, time[0] if time else TIME)}{'' if rest[:1] in '<>=' else '='}{rest}"
+
+
+def target_of(given: str, metrics: Sequence[Metric]) -> Promise:
+    """Return a metric, its target and which way is good, from `ID=-20%`, `ID=+10%` or `ID>=0.9`.
 
     Raises ParameterError.
 
-    >>> target_of("time-to-closed=-20%", ["time-to-closed"])
-    ('time-to-closed', {'relative_change': -0.2}, 'lower')
-    >>> target_of("share-timely>=0.9", ["share-timely"])
-    ('share-timely', {'level': 0.9}, 'higher')
+    >>> success = {"success": {"within": TIME}}
+    >>> closed = Metric(id="closed-within-TIME", source="s", metric=success, told="within TIME (such as 8h)")
+    >>> metric, target, better = target_of("closed-within-8h>=0.9", [closed])
+    >>> metric.id, metric.metric, metric.told, target, better
+    ('closed-within-8h', {'success': {'within': '8h'}}, 'within 8h', {'level': 0.9}, 'higher')
     """
-    match = re.fullmatch(r"\s*([^=<>]+?)\s*(=|>=|<=)\s*([+-]?\d+(?:\.\d+)?)\s*(%?)\s*", given)
+    known = ", ".join(metric.id for metric in metrics)
+    match = re.fullmatch(r"\s*([^=<>]+?)\s*(=|>=|<=)\s*([+-]?\d+(?:\.\d+)?)\s*(%?)\s*", _plain(given))
     if match is None:
         raise ParameterError(
             f"--target '{given}': expected ID=-20% or ID=+10% for a change, ID>=0.9 or ID<=48 for a level; ID is "
-            f"one of {', '.join(known)}."
+            f"one of {known}."
         )
     name, sign, number, percent = match.groups()
-    if name not in known:
-        raise ParameterError(
-            f"--target '{given}': nothing is called '{name}' here; there are {', '.join(known)}.{nearest(name, known)}"
-        )
+    metric = next((found for one in metrics if (found := _called(one, name))), None)
+    if metric is None:
+        close = nearest(name, [one.id for one in metrics])
+        raise ParameterError(f"--target '{given}': nothing is called '{name}' here; there are {known}.{close}")
+    if TIME in metric.id:
+        raise ParameterError(f"--target '{given}': write the time allowed for {TIME}, such as 8h or 30d.")
     value = round(float(number) / (100 if percent else 1), 12)
     if sign != "=":
-        return name, {"level": value}, "higher" if sign == ">=" else "lower"
+        return metric, {"level": value}, "higher" if sign == ">=" else "lower"
     if not percent or not value:
         raise ParameterError(f"--target '{given}': a change is given in percent with its sign, such as {name}=-20%.")
-    return name, {"relative_change": value}, "higher" if value > 0 else "lower"
+    return metric, {"relative_change": value}, "higher" if value > 0 else "lower"
+
+
+def _called(metric: Metric, name: str) -> Metric | None:
+    """Return the metric if that is its name, with the time that the name holds."""
+    if name == metric.id:
+        return metric
+    head, placeholder, tail = metric.id.partition(TIME)
+    found = placeholder and re.fullmatch(rf"{re.escape(head)}(\d+[hd]){re.escape(tail)}", name)
+    if not found:
+        return None
+    success = {**metric.metric["success"], "within": found[1]}
+    told = re.sub(rf"{TIME} \(such as \w+\)", found[1], metric.told)
+    return replace(metric, id=name, metric={**metric.metric, "success": success}, told=told)

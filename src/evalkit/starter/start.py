@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
-from evalkit.errors import EvalkitError, ParameterError, StudyError
+from evalkit.errors import ParameterError, StudyError
 from evalkit.periods import add_months
 from evalkit.starter.profile import Column, profile
-from evalkit.starter.propose import Metric, Proposal, propose, slug, target_of
+from evalkit.starter.propose import Metric, Promise, Proposal, asked, propose, slug, target_of
 from evalkit.starter.study_text import study_text
 from evalkit.starter.tables import WORKBOOKS, Found, bring, load
 
@@ -40,38 +41,62 @@ def start(
     timezone: str = "UTC",
     ask: Callable[[Metric], str] | None = None,
 ) -> Started:
-    """Write `study.yaml` into the folder from what the files hold; nothing there is overwritten.
+    """Write `study.yaml` into the folder from what the files hold; no study or record file there is overwritten.
 
     Parameters
     ----------
     files : CSV, CSV.gz, Parquet or Excel files; those outside the folder are copied to its `records/`. By default those
         that lie in the folder or its `records/`; where there are none, a file with a header only to put records under.
-    targets : what was promised, such as `time-to-closed=-20%` or `share-timely>=0.9`; none is ever invented.
+    targets : what was promised, such as `time-to-closed=-20%` or `closed-within-8h>=0.9`; none is ever invented.
     baseline, programme_start : days; where neither is given the first half of the records is assumed, and marked so.
     ask : asked for each metric without a target; answers as `targets` without the id (`-20%`, `>=0.9`), '' for none.
 
     Raises ParameterError for a study that is there already or a target that is not understood, RecordsError for a
-    file that cannot be read.
+    file that cannot be read; nothing is written then.
     """
-    import duckdb
-
     place = Path(folder).expanduser()
     study = place / "study.yaml"
     if study.exists():
         raise ParameterError(f"{study}: is there already and is not overwritten; move it away, or name another folder.")
-    place.mkdir(parents=True, exist_ok=True)
     files = files or sorted(f for where in (place, place / "records") for f in where.glob("*") if _readable(f))
     if not files:
         return _example(place, study, frequency, timezone)
-    with tempfile.TemporaryDirectory(prefix="evalkit-") as scratch, duckdb.connect() as engine:
+    with tempfile.TemporaryDirectory(prefix="evalkit-") as scratch:
+        brought = [one for file in files for one in bring(Path(file), place, Path(scratch))]
+        proposals = _proposals(brought, place.resolve(), Path(scratch))
+        text, metrics = _proposed(place, proposals, targets, baseline, programme_start, frequency, timezone, ask)
+        _write(study, text, {there: here for here, there, _ in brought if there != here})
+    return Started(study, proposals, metrics, baseline is None and programme_start is None)
+
+
+def _proposals(
+    brought: Sequence[tuple[Path, Path, tuple[str, ...]]], place: Path, scratch: Path
+) -> tuple[Proposal, ...]:
+    import duckdb
+
+    tables: list[Found] = []
+    with duckdb.connect() as engine:
         engine.execute("SET TimeZone = 'UTC'")
-        tables: list[Found] = []
-        for file in files:
-            for path, notes in bring(Path(file), place):
-                shown = path.relative_to(place.resolve()).as_posix()
-                name = _free(slug(path.name.split(".")[0]), [table.name for table in tables])
-                tables.append(replace(load(engine, path, name, shown, Path(scratch)), notes=notes))
-        proposals = [propose(engine, table, profile(engine, table)) for table in tables]
+        for here, there, notes in brought:
+            shown = there.relative_to(place).as_posix()
+            if any(table.path == shown for table in tables):
+                raise ParameterError(f"two of the files would become {shown}; rename one.")
+            name = _free(slug(there.name.split(".")[0]), [table.name for table in tables])
+            tables.append(replace(load(engine, here, name, shown, scratch), notes=notes))
+        return tuple(propose(engine, table, profile(engine, table)) for table in tables)
+
+
+def _proposed(
+    place: Path,
+    proposals: Sequence[Proposal],
+    targets: Sequence[str],
+    baseline: tuple[date, date] | None,
+    programme_start: date | None,
+    frequency: str,
+    timezone: str,
+    ask: Callable[[Metric], str] | None,
+) -> tuple[str, tuple[Metric, ...]]:
+    """Return the study file, and what the records could measure."""
     timed = [proposal for proposal in proposals if proposal.time is not None]
     if not timed:
         told = "; ".join(f"{p.table.path} has {', '.join(c.name for c in p.columns)}" for p in proposals)
@@ -89,11 +114,10 @@ def start(
         programme_start=days[2],
         frequency=frequency,
         timezone=timezone,
-        targets=chosen,
+        chosen=chosen,
         assumed=baseline is None and programme_start is None,
     )
-    _write(study, text)
-    return Started(study, tuple(proposals), tuple(metrics), baseline is None and programme_start is None)
+    return text, tuple(metrics)
 
 
 def _readable(path: Path) -> bool:
@@ -102,9 +126,6 @@ def _readable(path: Path) -> bool:
 
 def _example(place: Path, study: Path, frequency: str, timezone: str) -> Started:
     """Write a study of one file that has a header and no records yet."""
-    records = place / "records" / "records.csv"
-    records.parent.mkdir(exist_ok=True)
-    records.write_text(",".join(_EXAMPLE) + "\n", encoding="utf-8")
     columns = tuple(Column(name=name, kind=kind, rows=0, missing=0) for name, kind in _EXAMPLE.items())
     elapsed = {"from": "started_at", "to": "finished_at", "unit": "hours"}
     metric = Metric(
@@ -124,26 +145,35 @@ def _example(place: Path, study: Path, frequency: str, timezone: str) -> Started
         programme_start=date(year, 1, 1),
         frequency=frequency,
         timezone=timezone,
-        targets={},
+        chosen={},
         assumed=True,
     )
-    _write(study, text)
+    _write(study, text, {place / "records" / "records.csv": (",".join(_EXAMPLE) + "\n").encode()})
     return Started(study, (proposal,), (metric,), True)
 
 
-def _write(study: Path, text: str) -> None:
-    """Write the study, and the schema by which editors complete it; one that does not load is evalkit's own mistake."""
+def _write(study: Path, text: str, files: Mapping[Path, Path | bytes]) -> None:
+    """Write the study, its files, and the schema by which editors complete it: all of them, or nothing."""
     from evalkit.study.load import read
     from evalkit.study.schema import PATH
 
     try:
         read(text)
     except StudyError as error:
-        raise EvalkitError(f"a fault of evalkit itself: the proposed study does not load: {error}") from None
-    schema = study.parent / ".evalkit" / PATH.name
-    schema.parent.mkdir(exist_ok=True)
-    schema.write_bytes(PATH.read_bytes())
-    study.write_text(text, encoding="utf-8")
+        told = [message.replace("study.yaml:", "in the study that comes of it, line ", 1) for message in error.messages]
+        raise ParameterError([f"nothing was written: {message}" for message in told]) from None
+    made: list[Path] = []
+    try:
+        for path, content in {**files, study.parent / ".evalkit" / PATH.name: PATH, study: text.encode()}.items():
+            for folder in reversed([one for one in path.parents if not one.exists()]):
+                folder.mkdir()
+                made.append(folder)
+            made += [] if path.exists() else [path]
+            path.write_bytes(content) if isinstance(content, bytes) else shutil.copyfile(content, path)
+    except OSError:
+        for path in reversed(made):
+            path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)
+        raise
 
 
 def _free(name: str, taken: Sequence[str]) -> str:
@@ -163,18 +193,12 @@ def _named_apart(metrics: Sequence[Metric]) -> list[Metric]:
 
 def _targets(
     metrics: Sequence[Metric], given: Sequence[str], ask: Callable[[Metric], str] | None
-) -> dict[str, tuple[dict[str, float], str]]:
-    known = [metric.id for metric in metrics]
-    chosen: dict[str, tuple[dict[str, float], str]] = {}
-    for text in given:
-        name, target, better = target_of(text, known)
-        chosen[name] = (target, better)
-    if ask is None:
-        return chosen
-    for metric in metrics:
-        if metric.id not in chosen and (answer := ask(metric).strip()):
-            joined = answer if answer[0] in "<>=" else f"={answer}"
-            chosen[metric.id] = target_of(metric.id + joined, known)[1:]
+) -> dict[str, Promise]:
+    chosen = {promise[0].id: promise for promise in (target_of(text, metrics) for text in given)}
+    for metric in metrics if ask else ():
+        if ask and metric.id not in chosen and (answer := ask(metric).strip()):
+            promise = target_of(asked(metric, answer), metrics)
+            chosen[promise[0].id] = promise
     return chosen
 
 

@@ -8,9 +8,9 @@ from datetime import date
 from typing import Any
 
 from evalkit.starter.profile import Column
-from evalkit.starter.propose import Metric, Proposal
+from evalkit.starter.propose import TIME, Metric, Promise, Proposal
 
-Target = tuple[dict[str, float], str]  # the target as the study file has it, and which way is good
+_FEW_NEGATIVE = 0.05
 
 
 def study_text(
@@ -21,7 +21,7 @@ def study_text(
     programme_start: date,
     frequency: str,
     timezone: str,
-    targets: dict[str, Target],
+    chosen: dict[str, Promise],
     assumed: bool,
 ) -> str:
     """Return the study file. `assumed` says that nobody named the baseline."""
@@ -43,11 +43,10 @@ def study_text(
     for proposal in proposals:
         lines += [f"  {line}" for line in _source(proposal)]
     metrics = [metric for proposal in proposals for metric in proposal.metrics]
-    promised = [metric for metric in metrics if metric.id in targets]
-    lines += ["goals:"] if promised else ["goals: []                          # nothing is promised yet: see below"]
-    for metric in promised:
-        lines += [f"  {line}" for line in _goal(metric, *targets[metric.id])]
-    others = [metric for metric in metrics if metric.id not in targets]
+    lines += ["goals:"] if chosen else ["goals: []                          # nothing is promised yet: see below"]
+    for promise in chosen.values():
+        lines += [f"  {line}" for line in _goal(*promise)]
+    others = [metric for metric in metrics if metric.id not in chosen]
     if others:
         lines += [
             "",
@@ -64,6 +63,8 @@ def _source(proposal: Proposal) -> Iterator[str]:
     yield f"{table.name}:"
     for note in table.notes:
         yield f"  # {note}"
+    if proposal.totals:
+        yield "  # rows look like totals of many records: judge them by a rate of events, not by a mean of rows"
     connected = table.path.partition("::")
     if connected[1]:
         yield f"  connection: {connected[0]}"
@@ -79,12 +80,23 @@ def _source(proposal: Proposal) -> Iterator[str]:
         yield f"  missing_values: {_flow(['', 'NA', *extra])}"
     if proposal.key:
         yield f"  key: {_flow(proposal.key)}                 # every value is there and stands once"
+    elif proposal.nearly:
+        yield f"  # key: {_flow(proposal.nearly[0])}                 # {_comment(repeated(*proposal.nearly))}"
     moments = [column.name for column in proposal.columns if column.moment and column.name != proposal.time]
     other = f"   # or {', '.join(moments)}" if moments else ""
     yield f"  time: {_flow(proposal.time)}                 # places a record in a period{other}"
     yield "  fields:"
     for column in proposal.columns:
         yield from (f"    {line}" for line in _field(column, proposal))
+
+
+def repeated(name: str, values: int) -> str:
+    """Say that a column would be a key but for the values that stand more than once, and what naming it one does."""
+    told = "1 value that stands" if values == 1 else f"{values} values that stand"
+    return (
+        f"{name} would be a key but for {told} twice: write key: {_flow(name)} and of equal rows one counts, of unlike "
+        "ones none"
+    )
 
 
 def _field(column: Column, proposal: Proposal) -> Iterator[str]:
@@ -111,6 +123,8 @@ def _field(column: Column, proposal: Proposal) -> Iterator[str]:
         told.append("values: " + ", ".join(column.values))
     elif column.kind in ("integer", "number") and column.low:
         told.append(f"{column.low} to {column.high}")
+        if 0 < column.negative <= _FEW_NEGATIVE * column.rows:
+            told.append(f"{column.negative} below zero; add constraints: {{minimum: 0}}?")
     comment = "   # " + _comment("; ".join(told)) if told else ""
     yield f"- {_flow(given)}{comment}"
 
@@ -121,11 +135,23 @@ def _goal(metric: Metric, target: dict[str, float] | None, better: str | None) -
     yield f"  metric: {_flow({'kind': metric.metric['kind'], **metric.metric})}"
     if "from" in str(metric.metric.get("value", "")):
         yield "  # records still open make the latest window look quick: add `within: 30d` (or so) to the value"
+    if TIME in metric.id:
+        yield f"  # {TIME}: what was promised, whole hours or days such as 8h or 30d; no end by then is a failure"
     yield f"  better: {better or '…                         # higher or lower'}"
     empty = "…                         # {relative_change: -0.20}, {level: 0.90}"
     yield f"  target: {_flow(target) if target else empty}"
     if metric.cluster:
         yield f"  cluster: {_flow(metric.cluster)}                 # the unit whose records move together"
+    elif metric.units:
+        told = f"where records of one {metric.units[0]} are alike: intervals are too narrow without"
+        yield f"  # cluster: {_flow(metric.units[0])}   # {_comment(told + _or(metric.units))}"
+    if metric.mixes:
+        told = f"compares like with like: a shift between values of {metric.mixes[0]} passes for a change without"
+        yield f"  # standardise_by: [{_flow(metric.mixes[0])}]   # {_comment(told + _or(metric.mixes))}"
+
+
+def _or(columns: tuple[str, ...]) -> str:
+    return f"; or {', '.join(columns[1:4])}" if columns[1:] else ""
 
 
 def _flow(value: Any) -> str:
@@ -140,7 +166,7 @@ def _flow(value: Any) -> str:
         # JSON strings are YAML strings; plain ones where nothing could be taken for anything else
         return (
             value
-            if re.fullmatch(r"[A-Za-z_][\w./-]*", value) and value.casefold() not in _WORDS
+            if re.fullmatch(r"[A-Za-z_][\w./-]*|\d+[hd]", value) and value.casefold() not in _WORDS
             else json.dumps(value, ensure_ascii=False)
         )
     return json.dumps(value)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import gzip
 import re
-import shutil
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -40,27 +39,26 @@ class Found:
         return set(self.columns.values()) == {"VARCHAR"}
 
 
-def bring(path: Path, folder: Path) -> list[tuple[Path, tuple[str, ...]]]:
-    """Return the file where the study can name it, below its folder: there already, or copied to `records/`.
+def bring(path: Path, folder: Path, scratch: Path) -> list[tuple[Path, Path, tuple[str, ...]]]:
+    """Return where the file lies, where the study can name it, and notes: below the study's folder, or in `records/`.
 
-    A workbook becomes one CSV a sheet. Raises ParameterError for what is no file, RecordsError for an unreadable one.
+    A workbook becomes one CSV a sheet, in the scratch folder; nothing else is written yet. Raises ParameterError for
+    what is no file, RecordsError for an unreadable one.
     """
     if not path.is_file():
         raise ParameterError(f"{path}: there is no such file; name CSV, CSV.gz, Parquet or Excel files.")
     records = folder / "records"
     if path.suffix.lower() in WORKBOOKS:
-        return _sheets(path, records)
+        return _sheets(path, records, scratch)
     if path.resolve().is_relative_to(folder.resolve()):
-        return [(path.resolve(), ())]
-    records.mkdir(parents=True, exist_ok=True)
+        return [(path.resolve(), path.resolve(), ())]
     copy = records / path.name
     if copy.exists():
         raise ParameterError(f"{copy}: is there already; move it away, or name it instead of {path}.")
-    shutil.copyfile(path, copy)
-    return [(copy.resolve(), ())]
+    return [(path, copy.resolve(), ())]
 
 
-def _sheets(path: Path, records: Path) -> list[tuple[Path, tuple[str, ...]]]:
+def _sheets(path: Path, records: Path, scratch: Path) -> list[tuple[Path, Path, tuple[str, ...]]]:
     """Write every sheet that has a header and a row as CSV."""
     try:
         import openpyxl
@@ -72,20 +70,21 @@ def _sheets(path: Path, records: Path) -> list[tuple[Path, tuple[str, ...]]]:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     except Exception:  # zipfile, xml and its own: whatever a damaged workbook raises
         raise RecordsError(f"{path}: is not an Excel workbook, or a damaged one; save it again.") from None
-    made: list[tuple[Path, tuple[str, ...]]] = []
+    made: list[tuple[Path, Path, tuple[str, ...]]] = []
+    sheets: dict[str, list[Any]] = {}
     for sheet in book.worksheets:
         rows = [row for row in sheet.iter_rows(values_only=True) if any(value is not None for value in row)]
-        if len(rows) < 2:
-            continue
-        records.mkdir(parents=True, exist_ok=True)
-        several = len(book.worksheets) > 1
-        copy = records / f"{path.stem}{'-' + sheet.title if several else ''}.csv".replace("/", "_")
+        if len(rows) > 1:
+            sheets[sheet.title] = rows
+    for title, rows in sheets.items():
+        copy = records / f"{path.stem}{'-' + title if len(sheets) > 1 else ''}.csv".replace("/", "_")
         if copy.exists():
             raise ParameterError(f"{copy}: is there already; move it away before the workbook is read again.")
         width = max((i + 1 for i, value in enumerate(rows[0]) if value is not None), default=0)
-        with copy.open("w", encoding="utf-8", newline="") as stream:
+        staged = scratch / f"sheet-{len(made)}-of-{path.name}.csv"
+        with staged.open("w", encoding="utf-8", newline="") as stream:
             csv.writer(stream).writerows([_cell(value) for value in row[:width]] for row in rows)
-        made.append((copy.resolve(), (f"from the sheet '{sheet.title}' of {path.name}",)))
+        made.append((staged, copy.resolve(), (f"from the sheet '{title}' of {path.name}",)))
     if not made:
         raise RecordsError(f"{path}: no sheet has a header row and a row of values.")
     return made
