@@ -70,7 +70,7 @@ def test_a_file_that_cannot_be_read(simple: Any, command: str, content: bytes | 
         simple.write("r.csv", content)
     answer = simple.evaluate() if command == "evaluate" else simple.check()
     assert answer.code == 2
-    assert answer.out in ("", "The study 'trial' is valid: 1 goal, 1 source.\n")
+    assert answer.out in ("", "The study file is valid (1 goal, 1 source); its records are not.\n")
     [line] = answer.err.strip().splitlines()
     assert line.startswith("evalkit: ")
     assert "r.csv" in line
@@ -196,7 +196,11 @@ def test_negative_durations_and_answers_before_receipt(bench: Any, f: Any, withi
     answer = bench.evaluate("2025-Q1", "--as-of", "2025-05-31")
     assert answer.goal()["evaluations"]["period"] == clean
     assert "rejected_rows" in answer.codes()
-    assert "2 × b: before a" in bench.check().out
+    told = bench.check().out
+    assert "2 × b: before a" in told
+    assert "the wrong way round" not in told
+    bench.write("r.csv", [rows[0], *([later, earlier] for earlier, later in rows[1:])])
+    assert "700 × b: before a (most records: are the goal's two columns the wrong way round" in bench.check().out
 
 
 def test_duplicated_keys(bench: Any, f: Any, daily: list[list[object]]) -> None:

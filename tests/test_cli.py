@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -211,7 +212,10 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str], monkeypatch: pytes
     assert "Commands:" in err
     for arguments, told in (
         (("frobnicate",), "No such command 'frobnicate'."),
-        (("evaluate",), "evaluate asks for one of two: a period (--period 2025-Q4), or --all-periods."),
+        (
+            ("evaluate", "--period", "2025", "--all-periods"),
+            "evaluate asks for one of two: a period (--period 2025-Q4)",
+        ),
         (("evaluate", "--period"), "--period"),
         (("evaluate", "--perod", "x"), "--perod"),
         (("run", "--period", "2025-Q1", "--language", "fr"), "'fr' is not one of 'en', 'zh'"),
@@ -237,6 +241,13 @@ def test_no_study(bench: Any, command: list[str], monkeypatch: pytest.MonkeyPatc
         cli.main()
     assert ended.value.code == 2
     assert "There is no data/study.yaml" in bench.capsys.readouterr().err
+
+
+def test_a_period_is_named_where_none_is_given(ready: Any) -> None:
+    assert re.search(r"a period \(the last whole one is --period 20\d\d-Q[1-4]\)", ready.run("evaluate").err)
+    ready.study["calendar"]["programme_start"] = "8000-01-01"
+    ready.save()
+    assert "a period (none has ended yet), or --all-periods." in ready.run("evaluate").err
 
 
 def test_mistakes_of_the_study_file_are_told_at_once(ready: Any) -> None:
@@ -270,7 +281,8 @@ def test_check_tells_what_an_analyst_needs(ready: Any, daily: list[list[object]]
         "  44 are dated after the cut-off 2025-01-31 and do not count",
         "  2 rejected (0.55 %; the study allows 5 %):",
         "    1 × x: above the maximum 25",
-        "    1 × x: not a number (expected 1234.5; other marks need the field's `decimalChar` and `groupChar`)",
+        "    1 × x: not a number (expected 1234.5; other marks need the field's `decimalChar` and `groupChar`; "
+        'words for no value belong in `missing_values: ["", NA, 未知]`)',
         "  which rows (row 1 is the header):",
         "    q.csv row 2: x: above the maximum 25",
         "    q.csv row 3: x: not a number",
@@ -279,6 +291,43 @@ def test_check_tells_what_an_analyst_needs(ready: Any, daily: list[list[object]]
         "Ready: 364 of 366 records are accepted; the 2 rejected ones count nowhere.",
     ]
     assert ready.check("--as-of", "soon").code == 2
+
+
+def test_check_says_what_a_rate_counts_and_that_there_is_no_goal_yet(bench: Any, f: Any) -> None:
+    fields = [f("day", "date"), f("plant"), f("injuries", "integer"), f("hours", "number")]
+    where = [{"column": "plant", "equals": "A"}]
+    bench.plan(
+        fields, {"kind": "rate", "events": "injuries", "exposure": "hours"}, goal={"better": "lower", "where": where}
+    )
+    rows = [["day", "plant", "injuries", "hours"], ["2024-01-01", "A", 2, 1000], ["2024-02-01", "A", 1, 1500.5]]
+    bench.write("r.csv", [*rows, ["2024-02-01", "B", 7, 1]])
+    assert "\ng: events 'injuries' 3 over exposure 'hours' 2,500.5\n" in bench.check().out
+    del bench.study["goals"][0]["metric"]["events"]
+    bench.save()
+    told = bench.check().out
+    assert "\ng: rows, each one event, 2 over exposure 'hours' 2,500.5\n" in told
+    assert "name the column that holds counts under `events` if rows are totals" in told
+    bench.study["goals"] = []
+    bench.save()
+    assert bench.check().out.endswith("There is no goal yet; nothing will be evaluated.\n")
+
+
+def test_hints_are_in_the_declared_form_and_one_is_no_plural(bench: Any, f: Any) -> None:
+    day = {"name": "day", "type": "date", "format": "%d.%m.%Y"}
+    bench.plan([day, {**f("x", "number"), "decimalChar": ","}, f("n", "integer")], max_rejected=1, delimiter=";")
+    bench.write("r.csv", "day;x;n\n2024-01-01;1;1\n01.01.2024;oops;1\n01.01.2024;1,5;未知\n;1;1\n01.02.2025;1;1\n")
+    told = bench.check("--as-of", "2024-12-31").out
+    assert "day: not a date (expected 31.12.2025, by its `format: %d.%m.%Y`)" in told
+    assert "x: not a number (expected 1234,5; other marks" in told
+    assert (
+        'n: not a whole number (expected 1234; words for no value belong in `missing_values: ["", NA, 未知]`)' in told
+    )
+    assert "  1 has no day, so it belongs to no period and does not count" in told
+    assert "  1 is dated after the cut-off 2024-12-31 and does not count" in told
+    bench.write("r.csv", "day;x;n\n01.01.2024;1;1\n01.01.2024;1;a\n")
+    assert bench.check().out.endswith("Ready: 1 of 2 records are accepted; the rejected one counts nowhere.\n")
+    bench.write("r.csv", "day;x;n\n01.01.2024;1;1\n")
+    assert bench.check().out.endswith("Ready: the one record is accepted.\n")
 
 
 def test_rejected_rows_are_private_and_forgotten_when_mended(ready: Any) -> None:

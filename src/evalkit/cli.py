@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -47,7 +48,11 @@ app = typer.Typer(
 
 StudyOption = Annotated[
     str | None,
-    typer.Option("--study", metavar="FILE", help="Study file or folder. Default: data/study.yaml here or above."),
+    typer.Option(
+        "--study",
+        metavar="FILE",
+        help="Study file or folder. Default: data/study.yaml here or above, or study.yaml here.",
+    ),
 ]
 _PERIOD = typer.Option("--period", metavar="P", help="2025-Q4, 2025-10, 2025-H2, 2025 or 2025-10-01/2025-12-31.")
 PeriodOption = Annotated[str, _PERIOD]
@@ -111,11 +116,13 @@ def evaluate(
     ] = None,
 ) -> int:
     """Evaluate a period without notebooks, or all of them: a table, or JSON."""
-    from evalkit.errors import ParameterError
-
-    if all_periods == (period is not None):
+    if all_periods and period is not None:
         raise ParameterError("evaluate asks for one of two: a period (--period 2025-Q4), or --all-periods.")
     opened = _open(study)
+    if not all_periods and period is None:
+        whole = opened.file.periods(date.today())
+        last = f"the last whole one is --period {whole[-1]}" if whole else "none has ended yet"
+        raise ParameterError(f"evaluate asks for one of two: a period ({last}), or --all-periods.")
     if by is not None:
         return _scopes(opened, opened.evaluate_by(by, period=period, goal=goal, as_of=as_of), json, all_periods)
     if period is None:

@@ -34,7 +34,7 @@ WAITS = (1.0, 10.0)  # seconds before an evaluation whose connection broke off i
 
 
 def open_study(path: str | Path | None = None) -> OpenStudy:
-    """Open a study: the file or folder given, EVALKIT_STUDY, or `data/study.yaml` here or in a folder above.
+    """Open a study: the file or folder given, EVALKIT_STUDY, `data/study.yaml` here or above, or `study.yaml` here.
 
     Raises ParameterError when there is none, StudyError telling all its mistakes when it is wrong.
     """

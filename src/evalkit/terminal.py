@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
@@ -94,9 +94,8 @@ def scopes_table(result: ScopesResult) -> None:
     print(f"{result.period}, records up to {result.as_of}; verdicts hold over all goals and scopes together")
     Console(width=None if sys.stdout.isatty() else 140, highlight=False).print(table)
     if result.unnamed:
-        print(
-            f"{result.unnamed} further values of '{printable(result.by)}' have so few records that they are not named."
-        )
+        few = "value has so few records that it is" if result.unnamed == 1 else "values have so few that they are"
+        print(f"{result.unnamed} further {few} not named (of '{printable(result.by)}').")
     if result.not_split:
         print(f"Not split, their records have no field '{printable(result.by)}': {', '.join(result.not_split)}.")
 
@@ -159,7 +158,12 @@ def check_report(study: OpenStudy, as_of: date | None) -> bool:
     file = study.file
     sources, problems = study.open_each()
     parts = [(len(file.goals), "goal"), (len(file.indicators), "indicator"), (len(file.sources), "source")]
-    print(f"The study '{file.id}' is valid: {', '.join(_counted(n, word) for n, word in parts if n)}.")
+    told = ", ".join(_counted(n, word) for n, word in parts if n)
+    print(
+        f"The study file is valid ({told}); its records are not."
+        if problems
+        else f"The study '{file.id}' is valid: {told}."
+    )
     for records in sources:
         print()
         try:
@@ -168,9 +172,12 @@ def check_report(study: OpenStudy, as_of: date | None) -> bool:
             problems.extend(f"source '{records.name}': {message}" for message in error.messages)
     if problems:
         raise RecordsError(problems)
+    _print_rates(study, sources)
     beyond = [records for records in sources if records.too_many_rejected]
     print()
     print(_conclusion(sources, beyond))
+    if not file.goals:
+        print("There is no goal yet; nothing will be evaluated.")
     for records in beyond:
         print(
             f"evalkit: source '{records.name}': {_share(records)} of its records were rejected, more than the "
@@ -179,6 +186,27 @@ def check_report(study: OpenStudy, as_of: date | None) -> bool:
             file=sys.stderr,
         )
     return bool(beyond)
+
+
+def _print_rates(study: OpenStudy, sources: Sequence[Records]) -> None:
+    """Print what each rate over a column counts, so that totals taken for single events are seen."""
+    from evalkit.moments.terms import condition_of
+    from evalkit.records.fetch import fetch
+
+    opened = {records.name: records for records in sources}
+    for goal in (*study.file.goals, *study.file.indicators):
+        metric, records = goal.metric, opened[goal.source]
+        if metric.kind != "rate" or metric.exposure not in {field.name for field in records.source.fields}:
+            continue
+        table = records.valid.filter(*(condition_of(records.valid, condition) for condition in goal.where))
+        events = table[metric.events].sum() if metric.events else table.count()
+        (row,) = fetch(table.agg(events=events, exposure=table[metric.exposure].sum()))
+        told = f"events '{metric.events}'" if metric.events else "rows, each one event,"
+        count, exposure = (f"{round(row[name] or 0, 2):,.15g}" for name in ("events", "exposure"))
+        print()
+        print(printable(f"{goal.id}: {told} {count} over exposure '{metric.exposure}' {exposure}"))
+        if not metric.events:
+            print("  each row counts as one event; name the column that holds counts under `events` if rows are totals")
 
 
 def _print_source(study: OpenStudy, records: Records, as_of: date | None) -> None:
@@ -192,9 +220,13 @@ def _print_source(study: OpenStudy, records: Records, as_of: date | None) -> Non
     if not records.found:
         print("  there is nothing to evaluate: there are no records")
     if undated := records.undated():
-        print(f"  {undated} have no {records.source.time}, so they belong to no period and do not count")
+        have, they = (
+            ("has", "it belongs to no period and does") if undated == 1 else ("have", "they belong to no period and do")
+        )
+        print(f"  {undated} {have} no {records.source.time}, so {they} not count")
     if as_of is not None and (late := records.after(as_of)):
-        print(f"  {late} are dated after the cut-off {as_of} and do not count")
+        verbs = ("is", "does") if late == 1 else ("are", "do")
+        print(f"  {late} {verbs[0]} dated after the cut-off {as_of} and {verbs[1]} not count")
     if not records.rejected:
         forget_rejected(study, records)
         return
@@ -202,7 +234,7 @@ def _print_source(study: OpenStudy, records: Records, as_of: date | None) -> Non
     print(f"  {records.rejected} rejected ({_share(records)}; {limit}):")
     width = len(str(max(records.reasons.values())))
     for reason, count in records.reasons.items():
-        print(printable(f"    {count:>{width}} × {reason}{_hint(reason)}"))
+        print(printable(f"    {count:>{width}} × {reason}{_hint(reason, records, count)}"))
     print("  which rows (row 1 is the header):" if records.files else "  which rows:")
     for row in records.rejected_rows(SHOWN_ROWS):
         key = f" ({records.source.key} {row.key})" if row.key is not None else ""
@@ -215,12 +247,21 @@ def _print_source(study: OpenStudy, records: Records, as_of: date | None) -> Non
     print(f"  {which} of them with their values, for your eyes only: {_near(path)}")
 
 
-def _hint(reason: str) -> str:
-    """Return what a value of that type looks like, behind a reason that says it is none."""
-    if reason.endswith((": not a date", ": not a date and time")):
-        return ' (expected 2025-12-31; another form needs the field\'s `format`, such as "%d.%m.%Y")'
-    if reason.endswith(": not a number"):
-        return " (expected 1234.5; other marks need the field's `decimalChar` and `groupChar`)"
+def _hint(reason: str, records: Records, count: int) -> str:
+    """Return what a value of the field looks like, behind a reason that says it is none; the mend where it is known."""
+    name, _, what = reason.rpartition(": ")
+    field = next((field for field in records.source.fields if field.name == name), None)
+    if field is not None and what in ("not a date", "not a date and time"):
+        if field.format == "default":
+            return ' (expected 2025-12-31; another form needs the field\'s `format`, such as "%d.%m.%Y")'
+        shown = datetime(2025, 12, 31, 9, 30, tzinfo=UTC).strftime(field.format)
+        return f" (expected {shown}, by its `format: {field.format}`)"
+    if field is not None and what in ("not a number", "not a whole number"):
+        form = f"1{field.groupChar}234{field.decimalChar}5; other marks need the field's `decimalChar` and `groupChar`"
+        form = form if field.type == "number" else "1234"
+        return f' (expected {form}; words for no value belong in `missing_values: ["", NA, 未知]`)'
+    if field is not None and what.startswith("before ") and 2 * count > records.found:
+        return " (most records: are the goal's two columns the wrong way round, `from` and `to`, or `of` and `column`?)"
     return ""
 
 
@@ -229,8 +270,9 @@ def _conclusion(sources: list[Records], beyond: list[Records]) -> str:
     if beyond:
         return f"Not ready: {', '.join(r.name for r in beyond)} has too many rejected records."
     if not rejected:
-        return f"Ready: all {found} records are accepted."
-    return f"Ready: {found - rejected} of {found} records are accepted; the {rejected} rejected ones count nowhere."
+        return "Ready: the one record is accepted." if found == 1 else f"Ready: all {found} records are accepted."
+    left_out = "the rejected one counts" if rejected == 1 else f"the {rejected} rejected ones count"
+    return f"Ready: {found - rejected} of {_counted(found, 'record')} are accepted; {left_out} nowhere."
 
 
 def _counted(number: int, word: str) -> str:
@@ -376,7 +418,7 @@ def started_report(started: Started) -> None:
             continue
         time = proposal.time if isinstance(proposal.time, str) else ", ".join(proposal.time)
         key = f"key '{proposal.key}'" if proposal.key else "no key"
-        print(f"  {table.path}: {rows} records, placed by '{time}', {key}.")
+        print(f"  {table.path}: {_counted(rows, 'record')}, placed by '{time}', {key}.")
         if proposal.nearly:
             print(printable(f"    {repeated(*proposal.nearly)}."))
         for column in proposal.columns:

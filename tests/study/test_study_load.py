@@ -50,6 +50,16 @@ def test_find_looks_here_and_above(folder: Path, monkeypatch: pytest.MonkeyPatch
     assert find("") == folder / "data" / "study.yaml"
 
 
+def test_find_takes_a_study_file_that_lies_here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder.parent / "mine").mkdir()
+    (folder.parent / "mine" / "study.yaml").write_bytes(WHOLE.read_bytes())
+    monkeypatch.chdir(folder.parent / "mine")
+    assert find() == folder.parent / "mine" / "study.yaml"
+    (folder / "deep" / "study.yaml").write_bytes(WHOLE.read_bytes())
+    monkeypatch.chdir(folder / "deep")
+    assert find() == folder / "data" / "study.yaml"
+
+
 def test_a_folder_means_its_study_file(folder: Path) -> None:
     assert find(folder) == folder / "data" / "study.yaml"
     assert find(folder / "data") == folder / "data" / "study.yaml"

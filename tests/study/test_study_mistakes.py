@@ -114,6 +114,13 @@ ONE = [
     ("2020-01-01T00:00:00Z", "noon", "goals[0].where[8].at_least", "expected a date or time"),
     ("{column: code, equals: 007}", "{column: code, equals: a, in: [b]}", "goals[0].where[1]", "found equals and in of"),
     # targets
+    ("target: {relative_change: 0.10}", "target: -20%", "goals[0].target", "Write target: {relative_change: -0.2}."),
+    ("target: {relative_change: 0.10}", "target: 85％", "goals[0].target", "Write target: {level: 0.85} or {relative_"),
+    ("relative_change: 0.10", "relative_change: −15%", "goals[0].target.relative_change", "Write -0.15 for -15 %."),
+    ("relative_change: 0.10", "relative_change: -15", "goals[0].target.relative_change", "Write -0.15 for -15 %."),
+    ("relative_change: 0.10", "relative_change: -0.x", "goals[0].target.relative_change", "expected a number."),
+    ("standardise_by: [channel]", "standardise_by: channel", "goals[0].standardise_by", "expected a list. Write [channel]."),
+    ("key: response_id", 'key: "response_id "', "sources.survey.key", "declares no field 'response_id␣'; it declares"),
     ("level: 0.90", "level: 90", "goals[2].target.level", "expected a share between 0 and 1"),
     ("difference: -0.5", "level: -1", "goals[3].target.level", "a rate is never below 0"),
     ("relative_change: -0.20", "level: 5", "goals[1].target", "an interrupted time series answers relative_change only"),
@@ -195,6 +202,16 @@ def test_a_whole_sentence(mistakes: Mistakes) -> None:
     assert mistakes(("value: score, weight", "value: scor, weight")) == [
         "study.yaml:80:26: goals[0].metric.value: the source 'survey' declares no field 'scor'; it declares response_id, "
         "responded_at, score, weight, branch, channel, code, level, resolved, opened, closed. Did you mean 'score'?"
+    ]
+
+
+@pytest.mark.parametrize("old", ["better: higher", "metric: {kind: mean, value: score, weight: weight}"])
+def test_a_full_width_colon_is_named_where_it_stands(mistakes: Mistakes, whole: str, old: str) -> None:
+    line = whole[: whole.index(old)].count("\n") + 1
+    told = [message for message in mistakes((old, old.replace(": ", "：", 1))) if "full-width colon" in message]
+    assert told == [
+        f"study.yaml:{line}:{5 + old.index(':')}: '：' behind '{old.split(':')[0]}' is a full-width colon; "
+        "write ': ', a plain colon and a space."
     ]
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from evalkit.errors import RecordsError, StudyError, nearest
 from evalkit.records.fetch import readable_files
 from evalkit.records.text import encoding_message, read_header, readable
-from evalkit.study.yaml_lines import listed
+from evalkit.study.yaml_lines import listed, shortened
 
 if TYPE_CHECKING:
     import ibis
@@ -179,7 +179,7 @@ def absent_columns(source: Any, found: list[str], label: str) -> list[str]:
     for field in source.fields:
         header = field.header
         if header not in found:
-            declared = f"'{header}' (field '{field.name}')" if header != field.name else f"'{header}'"
+            declared = f"'{shortened(header)}'" + (f" (field '{field.name}')" if header != field.name else "")
             problems.append(
                 f"{label}: has no column {declared}; it has {has}.{nearest(header, found)} "
                 "Mend the header, or the field's `name` or `rename_from` in the study file."

@@ -40,13 +40,15 @@ def read(text: str, name: str = "study.yaml") -> Study:
     refused = tell_structure(document, lenient)
     Checker(document, lenient, refused).check()
     if document.mistakes:
+        document.tell_full_width(text)
         raise StudyError(document.sentences())
     return Study.model_validate(document.data)
 
 
 def find(path: str | os.PathLike[str] | None = None) -> Path:
     """Return the study file, absolute: the argument, else what EVALKIT_STUDY names, else the nearest
-    `data/study.yaml` here or in a folder above. A folder means its `study.yaml` or `data/study.yaml`.
+    `data/study.yaml` here or in a folder above, else the `study.yaml` here. A folder means its `study.yaml` or
+    `data/study.yaml`.
 
     Raises ParameterError when there is none.
     """
@@ -58,8 +60,11 @@ def find(path: str | os.PathLike[str] | None = None) -> Path:
     for folder in (here, *here.parents):
         if (folder / "data" / "study.yaml").is_file():
             return folder / "data" / "study.yaml"
+    if (here / "study.yaml").is_file():
+        return here / "study.yaml"
     raise ParameterError(
-        f"There is no data/study.yaml in {here} or above it; name the study file, or set {VARIABLE} to it."
+        f"There is no data/study.yaml in {here} or above it, and no study.yaml in it; name the study file, or set "
+        f"{VARIABLE} to it."
     )
 
 

@@ -84,7 +84,22 @@ def _tell(document: Document, study: Study, path: Path, error: Any) -> None:
     elif kind == "extra_forbidden":
         document.tell(path, _unknown(study, path, key))
     else:
-        document.tell(path, f"found {describe(found)}, {_expected(error, kind, found, key)}")
+        document.tell(path, f"found {describe(found)}, {_expected(error, kind, found, key)}{_mend(kind, found, key)}")
+
+
+def _mend(kind: str, found: object, key: str) -> str:
+    """Say how what was found is written, where that can be told."""
+    given = re.fullmatch(r"\s*([-+−]?)(\d+(?:\.\d+)?)\s*([%％]?)\s*", str(found))
+    if kind == "tuple_type" and isinstance(found, str):
+        return f" Write [{shortened(found)}]."
+    if given is None or key not in ("target", "relative_change", "difference", "level"):
+        return ""
+    sign, number, percent = given[1].replace("−", "-"), float(given[2]), given[3]
+    share = f"{'-' if sign == '-' else ''}{number / 100 if percent or abs(number) >= 1 else number:g}"
+    if key != "target":
+        return f" Write {share} for {sign}{number:g} %." if percent or key == "relative_change" else ""
+    change = f"{{relative_change: {share}}}"
+    return f" Write target: {change if sign else f'{{level: {share}}} or {change}'}."
 
 
 def _expected(error: Any, kind: str, found: object, key: str) -> str:

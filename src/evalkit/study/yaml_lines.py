@@ -62,6 +62,13 @@ class Document:
             more = f"{self.name}: there are more mistakes than these {MAX_MISTAKES}; mend them first."
             raise StudyError([*self.sentences(), more])
 
+    def tell_full_width(self, text: str) -> None:
+        """Tell where a line has the colon of Chinese text behind its key, which YAML takes for a part of a word."""
+        for number, line in enumerate(text.splitlines(), start=1):
+            if found := re.match(r"\s*(?:- *)?\w[\w-]*(：)", line):
+                told = f"'：' behind '{shortened(found[0][:-1].strip(' -'))}' is a full-width colon"
+                self.tell((), f"{told}; write ': ', a plain colon and a space.", (number, found.start(1) + 1))
+
     def sentences(self) -> list[str]:
         """Return the mistakes with file, line and column, in file order."""
         return [f"{self.name}:{line}:{column}: {message}" for (line, column), message in sorted(self.mistakes)]
@@ -74,7 +81,8 @@ def dotted(path: Path) -> str:
 
 def shortened(text: str, limit: int = 60) -> str:
     """Return the text on one line, cut to `limit` characters, without what could steer a terminal."""
-    text = re.sub(r"://\S*", "://…", printable(" ".join(text.split())))  # what follows may be a password
+    edges = re.sub(r"^ +| +$", "␣", text)  # a space there would not be seen
+    text = re.sub(r"://\S*", "://…", printable(" ".join(edges.split())))  # what follows may be a password
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
@@ -133,7 +141,8 @@ def parse(text: str, name: str) -> Document:
                 raise builder.refusal(event, "the text holds a character that no file can hold (NUL or half a pair)")
         node = yaml.compose(text, Loader=_LOADER)
     except yaml.YAMLError as error:
-        raise StudyError(_not_yaml(error, text, name)) from None
+        builder.document.tell_full_width(text)
+        raise StudyError([*builder.document.sentences(), _not_yaml(error, text, name)]) from None
     data = builder.document.data = builder.value(node, ()) if node else None
     if not isinstance(data, dict):
         where = f"{name}:{node.start_mark.line + 1 if node else 1}"
