@@ -21,7 +21,10 @@ class Elapsed(v.Model):
     from_: v.Moment = Field(alias="from", description="The date or datetime column at which it begins.")
     to: v.Moment = Field(description="The date or datetime column at which it ends.")
     unit: Literal["seconds", "minutes", "hours", "days"] = Field(description="The unit of the value.")
-    within: v.Within | None = Field(None, description="Only records begun this long before the data cut-off count.")
+    within: v.Within | None = Field(
+        None,
+        description="Whole hours or days, such as 24h or 7d: only records begun this long before the cut-off count.",
+    )
 
 
 class Mean(v.Model):
@@ -50,7 +53,11 @@ class Success(v.Model):
     equals: v.Scalar | None = Field(None, description="The value of a success, in the column's type.")
     at_least: v.Number | None = Field(None, description="The smallest value of a success, included.")
     at_most: v.Number | None = Field(None, description="The largest value of a success, included.")
-    within: v.Within | None = Field(None, description="The time allowed after `of`, the bound included.")
+    within: v.Within | None = Field(
+        None,
+        description="The time allowed after `of`, in whole hours or days, such as 24h or 7d, the bound included. No "
+        "answer by then is a failure; a record whose time is not over by the data cut-off does not count yet.",
+    )
     of: v.Moment | None = Field(None, description="With within: the column that says when it was received.")
 
     def problems(self) -> Iterator[v.Problem]:
@@ -84,7 +91,7 @@ class Rate(v.Model):
 
     kind: Literal["rate"] = Field(description="Events per unit of exposure.")
     events: v.Amount | None = Field(
-        None, description="The column that counts events; by default a record is one event."
+        None, description="The column that counts events, where rows are totals; by default a record is one event."
     )
     exposure: Annotated[ExposureColumn | Annotated[ExposureOf, v.OTHER], v.EITHER] = Field(
         description="A column, {source, value} for a column of another source, or 'calendar-days'."
@@ -103,9 +110,11 @@ Metric = Annotated[
 class Target(v.Model):
     """What was promised: exactly one of `relative_change`, `difference`, `level`."""
 
-    relative_change: Annotated[v.Number, Field(gt=-1)] | None = Field(None, description="0.10 is baseline +10 %.")
+    relative_change: Annotated[v.Number, Field(gt=-1)] | None = Field(
+        None, description="0.10 is +10 %, -0.20 is −20 %."
+    )
     difference: v.Number | None = Field(None, description="The change promised, in the metric's own units.")
-    level: v.Number | None = Field(None, description="The level promised.")
+    level: v.Number | None = Field(None, description="The level promised; a share is 0.90.")
 
     def problems(self) -> Iterator[v.Problem]:
         yield from self.one_of("relative_change", "difference", "level")
@@ -192,7 +201,9 @@ class Question(v.Titled):
     better: Better = Field(description="Which way is good.")
     where: tuple[Where, ...] = Field((), description="Conditions on the records; all must hold.")
     cluster: v.Label | None = Field(None, description="The unit whose records move together.")
-    standardise_by: tuple[v.Label, ...] = Field((), description="Hold this mix at its baseline shares.")
+    standardise_by: tuple[v.Label, ...] = Field(
+        (), description="Columns, such as [channel], whose mix is held at its baseline shares."
+    )
     phase_in: v.Span | None = Field(None, description="Days whose records are in neither arm.")
     compare_with: Literal["baseline", "same-months"] = Field("baseline", description="Same months: the season held.")
     estimator: Estimator = Field(Direct(), description="How the effect is estimated.")

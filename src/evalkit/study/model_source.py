@@ -103,8 +103,8 @@ class Source(v.Model):
     table: v.Words | None = Field(None, description="With connection: the table or view.")
     encoding: _Encoding = Field("utf-8", description="Of text files.")
     delimiter: _Delimiter = Field(",", description="Between values of text files.")
-    missing_values: tuple[v.Str, ...] = Field(("", "NA"), description="Texts that mean 'no value'.")
-    key: v.Column | None = Field(None, description="The column that is unique per record.")
+    missing_values: tuple[v.Str, ...] = Field(("", "NA"), description="Texts that mean 'no value', these alone.")
+    key: v.Column | None = Field(None, description="Unique per record: of equal copies one counts, of unlike none.")
     time: Annotated[
         Annotated[v.Moment, v.TEXT] | Annotated[tuple[v.Part, ...], Field(min_length=2, max_length=3), v.OTHER],
         v.EITHER,
