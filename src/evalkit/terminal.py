@@ -420,7 +420,7 @@ def started_report(started: Started) -> None:
         key = f"key '{proposal.key}'" if proposal.key else "no key"
         print(f"  {table.path}: {_counted(rows, 'record')}, placed by '{time}', {key}.")
         if proposal.nearly:
-            print(printable(f"    {repeated(*proposal.nearly)}."))
+            print(printable(f"    '{proposal.nearly[0]}' {repeated(*proposal.nearly)}."))
         for column in proposal.columns:
             if column.rows and column.missing == column.rows:
                 mend = "; its formulas have no stored results: open the workbook in Excel and save it, then begin again"
@@ -430,11 +430,7 @@ def started_report(started: Started) -> None:
         for metric in proposal.metrics:
             print(f"    {metric.id}: {metric.told}")
         if mixes := dict.fromkeys(name for metric in proposal.metrics for name in metric.mixes):
-            print(
-                printable(
-                    f"    Does the mix of {', '.join(mixes)} move? Then see the lines `standardise_by` in the file."
-                )
-            )
+            print(printable(f"    Does the mix of {' or '.join(mixes)} move? Then see `standardise_by` in the file."))
     if started.assumed:
         print(
             "ASSUMED: the baseline (with records, their first half). Write the days before your programme, or run init "

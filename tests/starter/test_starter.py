@@ -226,7 +226,12 @@ def test_what_fails_leaves_nothing_behind_and_can_be_tried_again(tmp_path, monke
         start(mine, [file])
     assert not (tmp_path / "a").exists()
     monkeypatch.undo()
-    assert start(mine, [file], targets=["mean-score=-5%"]).study.is_file()
+    start(mine, [file]).study.unlink()
+    assert start(mine, [file], targets=["mean-score=-5%"]).study.is_file()  # the same records are there already
+    (mine / "study.yaml").unlink()
+    write(file, ["day", "score"], [[d, 1] for d in DAYS])
+    with pytest.raises(ParameterError, match="is there already"):
+        start(mine, [file])
 
 
 def test_the_share_finished_in_time_is_proposed_without_inventing_the_time(tmp_path):
@@ -276,7 +281,9 @@ def test_what_could_be_a_unit_a_mix_a_key_or_a_fault_is_said_in_comments(tmp_pat
     ]
     file = write(tmp_path / "in" / "x.csv", ["流水号", "day", "desk", "channel", "amount", "ok"], rows)
     made = run("init", "study", file, "--target", "mean-amount=+5%", cwd=tmp_path)
-    assert "流水号 would be a key but for 1 value that stands twice" in made.stdout
+    assert (
+        "'流水号' would be a key but for 1 value that stands more than once: with `key: \"流水号\"` one" in made.stdout
+    )
     assert "--baseline START/END --programme-start DATE" in made.stdout
     assert "Does the mix of channel move?" in made.stdout
     text = (tmp_path / "study" / "study.yaml").read_text()

@@ -146,8 +146,8 @@ def _metrics(
     exposed: list[tuple[Column, Column]],
 ) -> Iterator[Metric]:
     source = table.name
-    texts = [c for c in columns if c.kind == "string" and c is not key]
-    units = [c for c in texts if c.distinct in _UNITS and 2 * c.distinct <= c.rows]
+    texts = sorted((c for c in columns if c.kind == "string" and c is not key), key=lambda c: c.distinct)
+    units = [c for c in reversed(texts) if c.distinct in _UNITS and 2 * c.distinct <= c.rows]
     named = next((c.name for c in units if _named(_CLUSTER, c)), None)
     mixes = [c.name for c in texts if c.distinct in _KINDS and not any(v.casefold() in _YES for v in c.values)]
 

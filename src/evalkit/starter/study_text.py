@@ -91,12 +91,10 @@ def _source(proposal: Proposal) -> Iterator[str]:
 
 
 def repeated(name: str, values: int) -> str:
-    """Say that a column would be a key but for the values that stand more than once, and what naming it one does."""
+    """Say of a column that it would be a key but for some values, and what naming it one does."""
     told = "1 value that stands" if values == 1 else f"{values} values that stand"
-    return (
-        f"{name} would be a key but for {told} twice: write key: {_flow(name)} and of equal rows one counts, of unlike "
-        "ones none"
-    )
+    count = f"with `key: {_flow(name)}` one of equal rows counts, and none of unlike ones"
+    return f"would be a key but for {told} more than once: {count}"
 
 
 def _field(column: Column, proposal: Proposal) -> Iterator[str]:
@@ -143,10 +141,10 @@ def _goal(metric: Metric, target: dict[str, float] | None, better: str | None) -
     if metric.cluster:
         yield f"  cluster: {_flow(metric.cluster)}                 # the unit whose records move together"
     elif metric.units:
-        told = f"where records of one {metric.units[0]} are alike: intervals are too narrow without"
+        told = f"where records of one {metric.units[0]} are alike: without it intervals are too narrow"
         yield f"  # cluster: {_flow(metric.units[0])}   # {_comment(told + _or(metric.units))}"
     if metric.mixes:
-        told = f"compares like with like: a shift between values of {metric.mixes[0]} passes for a change without"
+        told = f"compares like with like: without it a shift between kinds of {metric.mixes[0]} passes for a change"
         yield f"  # standardise_by: [{_flow(metric.mixes[0])}]   # {_comment(told + _or(metric.mixes))}"
 
 

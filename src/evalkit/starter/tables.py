@@ -6,6 +6,7 @@ import csv
 import gzip
 import re
 from dataclasses import dataclass, field
+from filecmp import cmp
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,7 +54,7 @@ def bring(path: Path, folder: Path, scratch: Path) -> list[tuple[Path, Path, tup
     if path.resolve().is_relative_to(folder.resolve()):
         return [(path.resolve(), path.resolve(), ())]
     copy = records / path.name
-    if copy.exists():
+    if copy.exists() and not cmp(path, copy, shallow=False):
         raise ParameterError(f"{copy}: is there already; move it away, or name it instead of {path}.")
     return [(path, copy.resolve(), ())]
 
@@ -78,12 +79,12 @@ def _sheets(path: Path, records: Path, scratch: Path) -> list[tuple[Path, Path, 
             sheets[sheet.title] = rows
     for title, rows in sheets.items():
         copy = records / f"{path.stem}{'-' + title if len(sheets) > 1 else ''}.csv".replace("/", "_")
-        if copy.exists():
-            raise ParameterError(f"{copy}: is there already; move it away before the workbook is read again.")
         width = max((i + 1 for i, value in enumerate(rows[0]) if value is not None), default=0)
         staged = scratch / f"sheet-{len(made)}-of-{path.name}.csv"
         with staged.open("w", encoding="utf-8", newline="") as stream:
             csv.writer(stream).writerows([_cell(value) for value in row[:width]] for row in rows)
+        if copy.exists() and not cmp(staged, copy, shallow=False):
+            raise ParameterError(f"{copy}: is there already; move it away before the workbook is read again.")
         made.append((staged, copy.resolve(), (f"from the sheet '{title}' of {path.name}",)))
     if not made:
         raise RecordsError(f"{path}: no sheet has a header row and a row of values.")
