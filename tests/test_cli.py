@@ -317,7 +317,7 @@ def test_hints_are_in_the_declared_form_and_one_is_no_plural(bench: Any, f: Any)
     bench.plan([day, {**f("x", "number"), "decimalChar": ","}, f("n", "integer")], max_rejected=1, delimiter=";")
     bench.write("r.csv", "day;x;n\n2024-01-01;1;1\n01.01.2024;oops;1\n01.01.2024;1,5;未知\n;1;1\n01.02.2025;1;1\n")
     told = bench.check("--as-of", "2024-12-31").out
-    assert "day: not a date (expected 31.12.2025, by its `format: %d.%m.%Y`)" in told
+    assert "day: not a date (expected 31.12.2025, by its `format: %d.%m.%Y`; words for no value" in told
     assert "x: not a number (expected 1234,5; other marks" in told
     assert (
         'n: not a whole number (expected 1234; words for no value belong in `missing_values: ["", NA, 未知]`)' in told

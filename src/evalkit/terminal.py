@@ -251,14 +251,17 @@ def _hint(reason: str, records: Records, count: int) -> str:
     """Return what a value of the field looks like, behind a reason that says it is none; the mend where it is known."""
     name, _, what = reason.rpartition(": ")
     field = next((field for field in records.source.fields if field.name == name), None)
+    form = ""
     if field is not None and what in ("not a date", "not a date and time"):
-        if field.format == "default":
-            return ' (expected 2025-12-31; another form needs the field\'s `format`, such as "%d.%m.%Y")'
         shown = datetime(2025, 12, 31, 9, 30, tzinfo=UTC).strftime(field.format)
-        return f" (expected {shown}, by its `format: {field.format}`)"
-    if field is not None and what in ("not a number", "not a whole number"):
+        form = f"{shown}, by its `format: {field.format}`"
+        if field.format == "default":
+            form = '2025-12-31; another form needs the field\'s `format`, such as "%d.%m.%Y"'
+    elif field is not None and what == "not a number":
         form = f"1{field.groupChar}234{field.decimalChar}5; other marks need the field's `decimalChar` and `groupChar`"
-        form = form if field.type == "number" else "1234"
+    elif field is not None and what == "not a whole number":
+        form = "1234"
+    if form:
         return f' (expected {form}; words for no value belong in `missing_values: ["", NA, 未知]`)'
     if field is not None and what.startswith("before ") and 2 * count > records.found:
         return " (most records: are the goal's two columns the wrong way round, `from` and `to`, or `of` and `column`?)"
