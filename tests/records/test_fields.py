@@ -299,3 +299,12 @@ def test_time_in_parts(
     records = bench.open().source_records("s")
     assert records.reasons == {f"{', '.join(time)}: not a date together": rejected}
     assert [str(row[DAY]) for row in fetch(records.valid.order_by("#row"))] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("1,5", 1.5), ("1.5", "v: not a number"), ("1.234,5", 1234.5), ("1 234,5", "v: not a number")],
+)
+def test_the_declared_marks_alone_make_a_number(bench: Any, text: str, expected: Any) -> None:
+    group = {"groupChar": "."} if "," in text else {}
+    assert outcome(bench, text, {"type": "number", "decimalChar": ",", **group}) == expected

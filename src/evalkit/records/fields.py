@@ -129,7 +129,8 @@ def _typed(found: Any, field: Any, dialect: Any) -> tuple[Any, Any]:
     text = found.type().is_string()
     if field.type == "number" and text:
         found = found.replace(field.groupChar, "") if field.groupChar else found
-        found = found.replace(field.decimalChar, ".") if field.decimalChar != "." else found
+        if field.decimalChar != ".":  # a point that groups nothing is no part of such a number
+            found = found.contains(".").ifelse(None, found.replace(field.decimalChar, "."))
         found = found.re_search(_NUMBER).ifelse(found, None)
     if field.type == "integer" and text:
         found = found.re_search(_INTEGER).ifelse(found.re_replace(r"\.0*$", ""), None)
