@@ -172,6 +172,12 @@ def test_attainable_is_the_pivots_own_answer_at_zero_events(events, phi, df):
     assert p_at(answer.least_exposure) == pytest.approx(0.025, rel=1e-9)
 
 
+def test_what_no_exposure_could_show_is_told_without_a_fault():
+    for extreme in ({"events_before": 1e-5}, {"events_before": 1e12, "dispersion": 1e9, "df": None}):
+        answer = attainable(**{"exposure_before": 24, "exposure_after": 6, "target": 0.7} | extreme)
+        assert (answer.attainable, answer.least_exposure) == (False, math.inf)
+
+
 counts = st.integers(0, 200)
 exposures = st.floats(0.1, 1000)
 confidences = st.sampled_from([0.8, 0.9, 0.95, 0.99])

@@ -19,6 +19,8 @@ from scipy import special
 from evalkit.errors import NotEvaluableError, ParameterError
 from evalkit.inference.numeric import crossing, lower_tail, quantile
 
+LARGEST = 700.0  # the exponential of more is no number
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Arms:
@@ -290,6 +292,7 @@ def attainable(
     if dispersion is not None:
         level = 2 * lower_tail(math.sqrt(max(1.0, dispersion)) * quantile(level, df))
     # Zero events after have probability (1 - share) ** events_before; it must fall below the level.
-    none_after = level ** (1 / events_before)
-    least = exposure_before * (1 - none_after) / (none_after * target)
+    # share / (1 - share) is then level ** (-1 / events_before) - 1, which may be beyond any number.
+    power = -math.log(level) / events_before if level > 0 else math.inf
+    least = exposure_before * math.expm1(power) / target if power < LARGEST else math.inf
     return Attainability(attainable=exposure_after > least, least_exposure=least)
