@@ -17,6 +17,8 @@ from evalkit.inference.poisson import attainable
 from evalkit.moments import Moments
 from evalkit.results import Flag
 
+DAYS_IN_SIGHT = 36500
+
 
 def case_mix(case: Case) -> Iterator[Flag]:
     totals = case.outcome.totals
@@ -245,23 +247,27 @@ def attainability(case: Case) -> Iterator[Flag]:
         dispersion=phi,
         df=effect.df if phi is not None else None,
     )
-    if not found.attainable:
-        times = found.least_exposure / float(ea)
+    if found.attainable:
+        return
+    times = found.least_exposure / float(ea)
+    days = times * case.comparison.days
+    if not days <= DAYS_IN_SIGHT:
         yield flag(
             "target_unattainable",
             "caution",
-            "Even zero events in this window could not show the target; that takes {times:.1f} times its "
-            "exposure, so at the "
-            "same pace the first that could ends on {end}.",
-            times=times,
-            end=_later(case, times),
+            "Even zero events in this window could not show the target, nor in any window within a hundred years.",
+            case="never",
         )
-
-
-def _later(case: Case, times: float) -> str:
-    if not np.isfinite(times) or times * case.comparison.days > 36500:
-        return "no day in sight"
-    return str(case.comparison.span.start + timedelta(days=int(np.ceil(times * case.comparison.days)) - 1))
+        return
+    yield flag(
+        "target_unattainable",
+        "caution",
+        "Even zero events in this window could not show the target; that takes {times:.1f} times its "
+        "exposure, so at the "
+        "same pace the first that could ends on {end}.",
+        times=times,
+        end=str(case.comparison.span.start + timedelta(days=int(np.ceil(days)) - 1)),
+    )
 
 
 def looks_reached(case: Case) -> Iterator[Flag]:
