@@ -33,7 +33,7 @@ def evaluation_table(result: StudyResult) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    print(f"{result.study}, {result.period}, records up to {result.as_of}")
+    print(f"{result.study}, {result.period}, cut-off {result.as_of}")
     columns = ("Goal", "Window", "Before", "After", "Estimate", "Interval", "Target", "Verdict")
     table = Table(*columns, box=None, pad_edge=False)
     for goal in (*result.goals, *result.indicators):
@@ -91,7 +91,7 @@ def scopes_table(result: ScopesResult) -> None:
                     verdict = "suppressed (too few records)" if hidden else _verdict(goal.verdict)
                     label = "(none)" if scope.scope is None else printable(str(scope.scope))
                     table.add_row(Text(name), Text(label), *_cells(goal.period), verdict)
-    print(f"{result.period}, records up to {result.as_of}; verdicts hold over all goals and scopes together")
+    print(f"{result.period}, cut-off {result.as_of}; verdicts hold over all goals and scopes together")
     Console(width=None if sys.stdout.isatty() else 140, highlight=False).print(table)
     if result.unnamed:
         few = "value has so few records that it is" if result.unnamed == 1 else "values have so few that they are"

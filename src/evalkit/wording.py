@@ -226,8 +226,11 @@ def tally(result: StudyResult, language: Language = "en") -> str:
 
 
 def flag_sentence(flag: Flag, language: Language = "en") -> str:
-    """Return a flag as one sentence; English where the catalogue has none or lacks a figure it names."""
-    template = looked_up("flag", flag.code, "", language)
+    """Return a flag as one sentence; English where the catalogue has none or lacks a figure it names.
+
+    A code that says several things has a sentence for each, by the figure `case`.
+    """
+    template = looked_up("flag", f"{flag.code} {flag.figures.get('case', '')}".strip(), "", language)
     if not template:
         return flag.message
     try:

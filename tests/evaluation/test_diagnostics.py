@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from built_study import Study, records
 
+import evalkit as ek
+from evalkit import wording
 from evalkit.evaluation.diagnostics import CODES
 from evalkit.results import GoalResult
 
@@ -147,6 +149,10 @@ CASES: dict[str, tuple[tuple[Rows, str, str], tuple[Rows, str, str]]] = {
     "missing_values": ((gaps, MEAN, "2025-Q3"), (plain, MEAN, "2025-Q3")),
     "unfinished_records": ((elapsed(10, True), ELAPSED, "2025-Q3"), (plain, MEAN, "2025-Q3")),
     "not_yet_due": ((elapsed(6, True), DUE, "2025-Q3"), (plain, MEAN, "2025-Q3")),
+    "answered_only": (
+        (elapsed(6, True), DUE + "    where: [{column: done, not_null: true}]\n", "2025-Q3"),
+        (elapsed(6, True), DUE + "    where: [{column: day, not_null: true}]\n", "2025-Q3"),
+    ),
     "phase_in_overlap": (
         (plain, MEAN + "    phase_in: {start: 2025-01-01, end: 2025-07-15}\n", "2025-Q3"),
         (plain, MEAN + "    phase_in: {start: 2025-01-01, end: 2025-03-31}\n", "2025-Q3"),
@@ -268,6 +274,66 @@ def test_a_cutoff_inside_the_period(study: Study) -> None:
     opened = study(plain(), MEAN)
     assert "partial_period" in codes(opened.evaluate("g", period="2025-Q3", as_of="2025-08-31"))
     assert "partial_period" not in codes(opened.evaluate("g", period="2025-Q3"))
+
+
+def caution(result: GoalResult) -> str:
+    """Return what `partial_period` says, nothing where it is silent."""
+    told = [flag for flag in result.flags if flag.code == "partial_period"]
+    assert all(wording.flag_sentence(flag, "zh") != flag.message for flag in told)
+    return " ".join(flag.message for flag in told)
+
+
+def until(day: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [row for row in rows if row["day"] <= day]
+
+
+def test_records_that_end_before_the_window(study: Study) -> None:
+    opened = study(until("2025-08-31", plain()), MEAN)
+    told = caution(opened.evaluate("g", period="2025-Q3"))
+    assert told.startswith("The source 's' has no records after 2025-08, but the window goes on to 2025-09-30")
+    assert told.endswith("give --as-of 2025-08-31.")
+    assert caution(opened.evaluate("g", period="2025-Q4")).endswith("nothing can be said of this window.")
+    assert "cut-off" in caution(opened.evaluate("g", period="2025-Q3", as_of="2025-08-31"))
+    assert caution(opened.evaluate("g", period="2025-07-01/2025-09-20")) == "", "September is not whole"
+    assert caution(study(until("2025-09-02", plain()), MEAN).evaluate("g", period="2025-Q3")) == ""
+    seldom = [row for row in plain() if row["day"][5:7] in ("01", "04", "07", "10")]
+    assert caution(study(seldom, MEAN).evaluate("g", period="2025-Q4")) == "", "records of one month in three"
+    assert "2025-07" in caution(study(until("2025-07-31", seldom), MEAN).evaluate("g", period="2025-Q4"))
+
+
+def test_no_events_are_a_finding_unless_there_were_many_in_every_month(study: Study) -> None:
+    days = RATE.replace("events: events, exposure: exposure", "exposure: calendar-days")
+    many = [{"day": row["day"]} for row in until("2025-08-31", plain())]
+    few = [row for row in many if row["day"][8:] == "01"][::12]
+    assert "2025-08" in caution(study(many, days).evaluate("g", period="2025-Q3"))
+    assert caution(study(few, days).evaluate("g", period="2025-Q3")) == ""
+    rows = until("2025-08-01", monthly(lambda *_: 1)())
+    assert "2025-08" in caution(study(rows, RATE).evaluate("g", period="2025-Q3")), "its exposure ends as well"
+    rows = monthly(lambda _, after: 0 if after else 1)()
+    assert caution(study(rows, RATE).evaluate("g", period="2025-Q3")) == ""
+
+
+def test_a_period_that_begins_before_the_programme(study: Study) -> None:
+    late = study(plain(), MEAN)
+    text = late.file.path.read_text(encoding="utf-8")
+    late.file.path.write_text(text.replace("calendar: {", "calendar: {programme_start: 2025-06-01, "), encoding="utf-8")
+    late = ek.open_study(late.file.path)
+    assert "starts on 2025-06-01; 2025-06-01/2025-06-30 is evaluated" in caution(late.evaluate("g", period="2025-Q2"))
+    assert caution(late.evaluate("g", period="2025-06")) == caution(late.evaluate("g", period="2025-Q3")) == ""
+
+
+def test_events_and_exposure_swapped(study: Study) -> None:
+    """So many events vary so much that no exposure is enough."""
+    swapped = RATE.replace("events: events, exposure: exposure", "events: exposure, exposure: events")
+    rows = monthly(lambda month, _: month, exposure=3.0)()
+    for number, row in enumerate(rows):
+        row["exposure"] = 10.0 ** (number % 12)
+    flags = study(rows, swapped).evaluate("g", period="2025-Q3").flags
+    told = [flag for flag in flags if flag.code == "target_unattainable"]
+    assert [flag.message for flag in told] == [
+        "Even zero events in this window could not show the target, nor in any window within a hundred years."
+    ]
+    assert wording.flag_sentence(told[0], "zh").endswith("再长的时段也不行。")
 
 
 def test_too_many_rejected_rows_silence_the_source(study: Study) -> None:

@@ -15,6 +15,7 @@ __all__ = ["CODES", "Case", "diagnose", "flag"]
 
 RULES: tuple[Callable[[Case], Iterator[Flag]], ...] = (
     rules_data.window,
+    rules_data.records_end,
     rules_result.looks_reached,
     rules_result.case_mix,
     rules_result.clusters,
@@ -25,6 +26,7 @@ RULES: tuple[Callable[[Case], Iterator[Flag]], ...] = (
     rules_result.ceiling,
     rules_data.unfinished,
     rules_data.not_yet_due,
+    rules_data.answered_only,
     rules_data.records_left_out,
     rules_data.participation,
     rules_data.season,

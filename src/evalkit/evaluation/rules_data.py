@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date, timedelta
 
 import numpy as np
 
 from evalkit.evaluation.flags import Case, flag
 from evalkit.evaluation.windows import month_shares
+from evalkit.periods import add_months
 from evalkit.results import Flag
 
 UNFINISHED_CAUTION, DUPLICATE_CAUTION = 0.01, 0.01
+EVENTS_EXPECTED = 5  # in the months without any, at the pace of the month that had fewest
 
 
 def records_left_out(case: Case) -> Iterator[Flag]:
@@ -91,16 +94,42 @@ def not_yet_due(case: Case) -> Iterator[Flag]:
         )
 
 
+def answered_only(case: Case) -> Iterator[Flag]:
+    success = getattr(case.question.metric, "success", None)
+    if success is None or success.within is None:
+        return
+    if any(condition.column == success.column and condition.not_null for condition in case.question.where):
+        yield flag(
+            "answered_only",
+            "caution",
+            "Records without '{column}' are left out by `where`, but those never answered are failures too; among the "
+            "answered ones alone the share is too high.",
+            column=success.column,
+        )
+
+
 def window(case: Case) -> Iterator[Flag]:
     comparison = case.comparison
     phase_in = case.study.windows_of(case.question)[1]
+    evaluated = ", ".join(str(part) for part in comparison.after)
+    if comparison.asked.start < case.study.programme_start:
+        yield flag(
+            "partial_period",
+            "caution",
+            "The window begins before the programme, which starts on {start}; {evaluated} is evaluated.",
+            case="programme",
+            start=str(case.study.programme_start),
+            evaluated=evaluated,
+        )
     if phase_in and comparison.asked.intersect(phase_in):
         yield flag(
             "phase_in_overlap",
             "info",
-            "Part of the window lies in the phase-in ({phase_in}); the remaining {days} days are evaluated.",
+            "Part of the window lies in the phase-in ({phase_in}); the remaining {days} days are evaluated "
+            "({evaluated}).",
             phase_in=str(phase_in),
             days=comparison.days,
+            evaluated=evaluated,
         )
     if comparison.span.end < comparison.asked.end and not (phase_in and comparison.asked.end in phase_in):
         yield flag(
@@ -108,6 +137,48 @@ def window(case: Case) -> Iterator[Flag]:
             "caution",
             "The data cut-off lies before the window's end; days up to {end} are evaluated.",
             end=str(comparison.span.end),
+        )
+
+
+def records_end(case: Case) -> Iterator[Flag]:
+    """Look for whole months at the window's end of which a source says nothing, though it said something before.
+
+    They are more than the longest gap that its records have had. Where no record is a finding, as of events, such a
+    gap means little: every month must have had some, and so many that none at all is out of the question.
+    """
+    moments, metric = case.moments, case.question.metric
+    month = moments.start.astype("datetime64[M]").astype(np.int64)
+    sources = [(case.records.name, moments.counts.sum(axis=1), 0)]
+    exposure = metric.exposure if metric.kind == "rate" else None
+    if exposure == "calendar-days" or not isinstance(exposure, str | None):
+        sources = [(case.records.name, moments.sums[:, 0], EVENTS_EXPECTED)]
+    if not isinstance(exposure, str | None):
+        sources.append((exposure.source, moments.sums[:, 1], 0))
+    after = case.comparison.span.end + timedelta(days=1)
+    end = (after.year - 1970) * 12 + after.month - 2  # the last month that is whole
+    for name, values, least in sources:
+        held, place = np.unique(month[values > 0], return_inverse=True)
+        if not len(held):
+            continue
+        silent = end - int(held[-1])
+        usual = int(np.diff(held).max(initial=1)) - 1
+        if least and (usual or silent * np.bincount(place, values[values > 0]).min() < least):
+            continue
+        if silent <= usual:
+            continue
+        first = date(1970 + int(held[-1]) // 12, int(held[-1]) % 12 + 1, 1)
+        last = add_months(first, 1) - timedelta(days=1)
+        inside = last >= case.comparison.span.start
+        yield flag(
+            "partial_period",
+            "caution",
+            "The source '{source}' has no records after {month}, but the window goes on to {end}; if they end there, "
+            + ("give --as-of {last}." if inside else "nothing can be said of this window."),
+            case="records_end" if inside else "no_records",
+            source=name,
+            month=f"{first:%Y-%m}",
+            end=str(case.comparison.span.end),
+            last=str(last),
         )
 
 
@@ -149,8 +220,7 @@ def participation(case: Case) -> Iterator[Flag]:
         yield flag(
             "participation_change",
             "caution" if not 0.5 < change < 2 else "info",
-            "Records a day are {change:.2f} times the baseline's; if other people answer now, the values can "
-            "move without "
-            "any change in service.",
+            "Records a day are {change:.2f} times the baseline's; if other people or other cases are recorded now, the "
+            "values can move without any change in what was promised.",
             change=change,
         )

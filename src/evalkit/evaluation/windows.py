@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """The days of both sides. `asked` is the window before phase-in and cut-off were taken off."""
+    """The days of both sides. `asked` is the window before phase-in, cut-off and days before the programme were taken
+    off.
+    """
 
     before: Window
     after: tuple[Window, ...]
@@ -56,7 +58,7 @@ def period_comparison(study: Study, question: Any, period: Period, as_of: date) 
 
     Raises NotEvaluableError when nothing of the period is left to evaluate.
     """
-    return _comparison(study, question, Window(max(period.start, study.programme_start), period.end), as_of)
+    return _comparison(study, question, period.window, as_of)
 
 
 def to_date_comparison(study: Study, question: Any, period: Period, as_of: date) -> Comparison | None:
@@ -79,9 +81,10 @@ def looks_until(study: Study, period: Period) -> tuple[Period, ...]:
 
 def _comparison(study: Study, question: Any, asked: Window, as_of: date) -> Comparison:
     baseline, phase_in = study.windows_of(question)
-    if asked.start > as_of:
+    start = max(asked.start, study.programme_start)
+    if start > as_of:
         raise NotEvaluableError("after_cutoff", f"The window {asked} begins after the data cut-off {as_of}.")
-    after = Window(asked.start, min(asked.end, as_of)).minus(phase_in)
+    after = Window(start, min(asked.end, as_of)).minus(phase_in)
     if not after:
         raise NotEvaluableError(
             "inside_phase_in",
