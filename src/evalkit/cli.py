@@ -30,10 +30,11 @@ from evalkit.told import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from evalkit.evaluation.history import StudyHistory
     from evalkit.periods import Window
     from evalkit.publish.due import Attempt
     from evalkit.publish.runner import Progress
-    from evalkit.results import ScopesResult, StudyResult
+    from evalkit.results import ScopesResult
     from evalkit.session import OpenStudy
 
 app = typer.Typer(
@@ -157,7 +158,7 @@ def _scopes(opened: OpenStudy, results: Sequence[ScopesResult], json: bool, all_
     return max(not_evaluable_anywhere(result) for result in results)
 
 
-def _history(opened: OpenStudy, results: Sequence[StudyResult], json: bool) -> int:
+def _history(opened: OpenStudy, results: StudyHistory, json: bool) -> int:
     if json:
         periods = [opened.with_provenance(result).to_dict() for result in results]
         _print_json({"schema": 1, "study": opened.file.id, "periods": periods})

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from evalkit.errors import ConnectionLostError, ParameterError, RecordsError, nearest
-from evalkit.periods import Frequency, Period, parse_date, parse_period
+from evalkit.periods import Frequency, Period, parse_date, parse_period, period_containing
 from evalkit.results import GoalResult, ScopesResult, StudyResult
 
 if TYPE_CHECKING:
@@ -159,12 +159,18 @@ class OpenStudy:
 
         Periods run to `as_of`, by default to a week after the last record (a period is whole where only its last days
         are missing); each period's own cut-off is its end. Raises as `evaluate_period`, and ParameterError where no
-        period has ended. What is returned is a tuple that shows, draws and frames its periods side by side.
+        period has ended. What is returned is a tuple that shows, draws and frames its periods side by side; its
+        `left_out` says which period the records have begun but not filled.
         """
         from evalkit.evaluation.history import StudyHistory
 
         watched = [*self.file.goals, *(i for i in self.file.indicators if goal in (None, i.id))]
-        return self._answered(lambda: StudyHistory(self._evaluated(self._looks(watched, as_of), goal, language)))
+
+        def evaluated() -> StudyHistory:
+            looks, left_out = self._looks(watched, as_of)
+            return StudyHistory(self._evaluated(looks, goal, language), left_out)
+
+        return self._answered(evaluated)
 
     def evaluate_by(
         self,
@@ -191,7 +197,7 @@ class OpenStudy:
 
         def evaluated() -> tuple[ScopesResult, ...]:
             if period is None:
-                looks = self._looks(self.file.goals, as_of)
+                looks = self._looks(self.file.goals, as_of)[0]
             else:
                 when = period if isinstance(period, Period) else parse_period(period)
                 looks = [(when, when.end if as_of in (None, "") else parse_date(as_of, "the data cut-off"))]
@@ -219,17 +225,27 @@ class OpenStudy:
             time.sleep(wait)
         return evaluation()
 
-    def _looks(self, questions: Sequence[Any], as_of: str | date | None) -> list[tuple[Period, date]]:
-        """Return every period of the programme that has ended by the cut-off, each with its own end as cut-off."""
+    def _looks(self, questions: Sequence[Any], as_of: str | date | None) -> tuple[list[tuple[Period, date]], str]:
+        """Return every period of the programme that has ended by the cut-off, each with its own end as cut-off.
+
+        And, where no cut-off is given, what period is left out because the records have begun but not filled it.
+        """
         from evalkit.evaluation.series import GRACE_DAYS, last_day
 
         self._open_needed(questions)
-        if as_of in (None, ""):
-            until = last_day(questions, self.source_records) + timedelta(days=GRACE_DAYS)
-        else:
+        if as_of not in (None, ""):
             until = parse_date(as_of, "the data cut-off")
-        self.latest_period(until)
-        return [(period, period.end) for period in self.file.periods(until)]
+            self.latest_period(until)
+            return [(period, period.end) for period in self.file.periods(until)], ""
+        last = last_day(questions, self.source_records)
+        until = last + timedelta(days=GRACE_DAYS)
+        ended = self.latest_period(until).end
+        begun = period_containing(ended + timedelta(days=1), self.file.calendar.frequency)
+        told = (
+            f"Records go on to {last}; {begun} is not whole and left out (name it with --period {begun}, or give "
+            f"--as-of {begun.end})."
+        )
+        return [(period, period.end) for period in self.file.periods(until)], told if begun.start <= last else ""
 
     def _evaluated(
         self, looks: Sequence[tuple[Period, date]], goal: str | None, language: str

@@ -14,6 +14,7 @@ from evalkit.errors import RecordsError, printable
 from evalkit.results import Evaluation, ScopesResult, StudyResult
 
 if TYPE_CHECKING:
+    from evalkit.evaluation.history import StudyHistory
     from evalkit.evaluation.planning import GoalPower
     from evalkit.publish.runner import Outcome, Progress
     from evalkit.publish.verify import Verified
@@ -47,7 +48,7 @@ def evaluation_table(result: StudyResult) -> None:
                 print(f"{goal.id}: {flag.code}: {flag.message}")
 
 
-def history_table(results: Sequence[StudyResult]) -> None:
+def history_table(results: StudyHistory) -> None:
     """Print every goal and indicator period by period, a row each."""
     from rich.console import Console
     from rich.table import Table
@@ -56,11 +57,19 @@ def history_table(results: Sequence[StudyResult]) -> None:
     print(f"{results[0].study}, {results[0].period} to {results[-1].period}, each up to its end")
     columns = ("Goal", "Period", "Before", "After", "Estimate", "Interval", "Target", "Verdict")
     table = Table(*columns, box=None, pad_edge=False)
+    partly = False
     for goals in zip(*((*result.goals, *result.indicators) for result in results), strict=True):
         for result, goal in zip(results, goals, strict=True):
             name = goal.id if result is results[0] else ""
-            table.add_row(Text(name), result.period, *_cells(goal.period), _verdict(goal.verdict))
+            cut = any(flag.code in ("partial_period", "phase_in_overlap") for flag in goal.flags)
+            partly = partly or cut
+            period = f"{result.period} *" if cut else result.period
+            table.add_row(Text(name), period, *_cells(goal.period), _verdict(goal.verdict))
     Console(width=None if sys.stdout.isatty() else 140, highlight=False).print(table)
+    if partly:
+        print("* not the whole period: `evaluate --period` says which days, and why.")
+    if results.left_out:
+        print(results.left_out)
 
 
 def scopes_table(result: ScopesResult) -> None:

@@ -7,9 +7,11 @@ import pytest
 from built_study import Study, records
 from built_study import daily as days_from
 
+from evalkit.errors import ParameterError
 from evalkit.evaluation.baseline_variance import basis_of
 from evalkit.evaluation.conductor import moments_of
 from evalkit.periods import parse_period
+from evalkit.terminal import history_table
 
 ALONE = "inference: {multiplicity: none, common_shocks: none}"
 MEAN = "    metric: {kind: mean, value: value}\n    better: lower\n    target: {relative_change: -0.20}\n    cluster: branch\n"
@@ -164,6 +166,38 @@ def test_a_time_series_is_planned_as_though_the_last_year_came_again(study: Stud
     assert power.period is not None
     assert power.period.detectable is not None
     assert power.period.detectable < 0.8
+
+
+def test_totals_of_months_tell_of_the_whole_month(study: Study) -> None:
+    days = [f"{year}-{month:02d}-01" for year in (2023, 2024, 2025) for month in range(1, 13)][:27]
+    rows = [{"day": day, "events": 20 + number % 5, "exposure": 30} for number, day in enumerate(days)]
+    totals = study(rows, RATE)
+    assert (rows[-1]["day"], totals.plan()[0].periods_done) == ("2025-03-01", 1)
+    assert ([result.period for result in totals.evaluate_all()], totals.evaluate_all().left_out) == (["2025-Q1"], "")
+    assert totals.series("g")["end"].iloc[-1] == date(2025, 3, 31)
+    rows[0]["day"] = "2023-01-02"
+    dated = study(rows, RATE)
+    assert dated.plan()[0].periods_done == 0
+    with pytest.raises(ParameterError, match="No period of the programme has ended by 2025-03-08"):
+        dated.evaluate_all()
+
+
+def test_a_begun_period_that_is_left_out_is_told(study: Study, capsys: pytest.CaptureFixture[str]) -> None:
+    goal = MEAN + "    phase_in: {start: 2025-01-01, end: 2025-02-28}\n"
+    opened = study([row for row in records(branches=2) if row["day"] < "2025-08"], goal)
+    history = opened.evaluate_all()
+    told = (
+        "Records go on to 2025-07-31; 2025-Q3 is not whole and left out (name it with --period 2025-Q3, or give "
+        "--as-of 2025-09-30)."
+    )
+    assert history.only("g").left_out == told
+    history_table(history)
+    out = capsys.readouterr().out
+    assert out.endswith(f"\n{told}\n")
+    assert "2025-Q1 *" in out
+    assert "2025-Q2 *" not in out
+    assert "* not the whole period" in out
+    assert opened.evaluate_all(as_of="2025-07-31").left_out == ""
 
 
 def test_a_frame_of_all_goals(study: Study) -> None:

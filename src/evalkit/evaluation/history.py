@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from evalkit.errors import ParameterError, nearest
 from evalkit.results import GoalResult, ScopesResult, StudyResult, rows_of
@@ -27,10 +27,16 @@ class StudyHistory(tuple[StudyResult, ...]):
     """A study's results of several periods, in order of time: a tuple that a notebook shows as one table.
 
     `history.of("2026-Q3")` is one period, `history.only("incidents")` one goal; `to_frame()`, `plot()` and
-    `changes("2025-Q3", "2026-Q3")` put the periods beside each other.
+    `changes("2025-Q3", "2026-Q3")` put the periods beside each other. `left_out` says which period is left out because
+    it is not whole, if any.
     """
 
-    __slots__ = ()
+    left_out: str
+
+    def __new__(cls, results: Iterable[StudyResult] = (), left_out: str = "") -> Self:
+        made = super().__new__(cls, results)
+        made.left_out = left_out
+        return made
 
     def __repr__(self) -> str:
         return f"<{len(self)} periods: {', '.join(result.period for result in self)}>"
@@ -41,7 +47,7 @@ class StudyHistory(tuple[StudyResult, ...]):
 
     def only(self, goal: str) -> StudyHistory:
         """Return one goal or indicator over all periods; its numbers stay those adjusted among all goals."""
-        return StudyHistory(result.only(goal) for result in self)
+        return StudyHistory((result.only(goal) for result in self), self.left_out)
 
     def changes(self, first: str, last: str) -> Html:
         """Return every goal's verdict, estimate and interval in two periods, below each other, as a table."""

@@ -19,7 +19,7 @@ from evalkit.errors import NotEvaluableError
 from evalkit.evaluation.baseline_variance import Basis, basis_of
 from evalkit.evaluation.conductor import Question, moments_of
 from evalkit.evaluation.looks import evaluate_to_date
-from evalkit.evaluation.series import GRACE_DAYS, first_and_last
+from evalkit.evaluation.series import GRACE_DAYS, last_told
 from evalkit.evaluation.window import scale_of
 from evalkit.inference.anytime import Anytime
 from evalkit.inference.numeric import lower_tail
@@ -179,7 +179,7 @@ def _goal_power(study: Study, goal: Any, records: Callable[[str], Records], unti
     scale, target = scale_of(goal), goal.target.value
     bare = GoalPower(goal=goal.id, kind=goal.metric.kind, scale=scale, better=goal.better, target=target, at={})
     source = records(goal.source)
-    last = first_and_last(source)[1]
+    last = last_told(source.valid)
     last = min(last, until) if last and until else last
     looks = list(_looks(study, goal, last))
     done = [look for look in looks if last is not None and look.end <= last + timedelta(days=GRACE_DAYS)]

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from evalkit.errors import ParameterError
-from evalkit.periods import Frequency, Period, Window, period_containing
+from evalkit.periods import Frequency, Period, Window, add_months, period_containing
 from evalkit.records.fetch import fetch
 from evalkit.records.fields import DAY
 
 if TYPE_CHECKING:
+    import ibis
     import pandas as pd
 
     from evalkit.records import Records
@@ -31,7 +32,7 @@ def series(
     from evalkit.evaluation.conductor import moments_of
 
     source = records(question.source)
-    cutoff = as_of or first_and_last(source)[1] or study.baseline.end
+    cutoff = as_of or last_told(source.valid) or study.baseline.end
     whole = Window(study.baseline.start, max(cutoff, study.baseline.end))
     asked = moments_of(study, question, [Period("all", whole)], cutoff, records)
     rows = []
@@ -60,15 +61,25 @@ def first_and_last(records: Records) -> tuple[date | None, date | None]:
     return row["first"], row["last"]
 
 
+def last_told(table: ibis.Table) -> date | None:
+    """Return the last day of which the records tell, None without any.
+
+    It is that of the latest; where all stand on the first of a month they are totals of months, and it is that month's
+    end, or today while the month lasts.
+    """
+    row = fetch(table.agg(last=table[DAY].max(), place=table[DAY].day().max()))[0]
+    last: date | None = row["last"]
+    if last is None or row["place"] > 1:
+        return last
+    return max(last, min(add_months(last, 1) - timedelta(days=1), date.today()))
+
+
 def last_day(questions: Sequence[Any], records: Callable[[str], Records]) -> date:
-    """Return the last day of which some record of these goals speaks, today at most: later ones are mistakes.
+    """Return the last day of which some record of these goals tells, today at most: later ones are mistakes.
 
     Rejected records are asked too, for to tell them apart takes a whole reading. Raises ParameterError without any.
     """
-    days: list[date | None] = []
-    for name in dict.fromkeys(question.source for question in questions):
-        table = records(name).table
-        days.append(fetch(table.agg(last=table[DAY].max()))[0]["last"])
+    days = [last_told(records(name).table) for name in dict.fromkeys(question.source for question in questions)]
     if not any(days):
         raise ParameterError("No record has a date, so there is no period to evaluate; name one, or mend the records.")
     return min(max(day for day in days if day), date.today())
