@@ -230,14 +230,17 @@ class OpenStudy:
 
         And, where no cut-off is given, what period is left out because the records have begun but not filled it.
         """
-        from evalkit.evaluation.series import GRACE_DAYS, last_day
+        from evalkit.evaluation.series import GRACE_DAYS
 
-        self._open_needed(questions)
         if as_of not in (None, ""):
             until = parse_date(as_of, "the data cut-off")
             self.latest_period(until)
             return [(period, period.end) for period in self.file.periods(until)], ""
-        last = last_day(questions, self.source_records)
+        last = self._last_day(questions)
+        if last is None:
+            raise ParameterError(
+                "No record has a date, so there is no period to evaluate; name one, or mend the records."
+            )
         until = last + timedelta(days=GRACE_DAYS)
         ended = self.latest_period(until).end
         begun = period_containing(ended + timedelta(days=1), self.file.calendar.frequency)
@@ -246,6 +249,16 @@ class OpenStudy:
             f"--as-of {begun.end})."
         )
         return [(period, period.end) for period in self.file.periods(until)], told if begun.start <= last else ""
+
+    def last_day(self) -> date | None:
+        """Return the last day of which some record of the goals tells, None without any. Raises RecordsError."""
+        return self._answered(lambda: self._last_day(self.file.goals))
+
+    def _last_day(self, questions: Sequence[Any]) -> date | None:
+        from evalkit.evaluation.series import last_day
+
+        self._open_needed(questions)
+        return last_day(questions, self.source_records)
 
     def _evaluated(
         self, looks: Sequence[tuple[Period, date]], goal: str | None, language: str

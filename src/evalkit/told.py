@@ -124,6 +124,9 @@ def follow(attempts: Callable[[Watch, Any], Iterator[Attempt]], watch: Watch, no
 
 def _code(attempt: Attempt, watch: Watch) -> int:
     watch.ended(attempt)
+    if attempt.waits:
+        print(f"{attempt.period}: {attempt.waits}", flush=True)
+        return 0
     if attempt.report is None:
         return tell(attempt.error or RuntimeError(), f"{attempt.period}: ")
     print(f"{attempt.period}: {attempt.status}. {attempt.report.index}", flush=True)

@@ -17,6 +17,8 @@ from evalkit.periods import parse_period
 from evalkit.publish import due, issues, ledger, pages, release
 from evalkit.publish.inputs import Settings, open_inputs
 from evalkit.publish.serialise import to_json
+from evalkit.publish.watch import Watch
+from evalkit.told import follow
 
 TODAY = date(2026, 1, 5)
 
@@ -172,10 +174,39 @@ def test_a_clock_that_jumps_loses_nothing_and_makes_nothing_up(tmp_path: Path, m
     assert at("2025-07-05") == {"2025-H1": "published"}
     whole = {path.name: path.read_bytes() for path in (tmp_path / "reports" / "2025-H1").iterdir()}
     assert at("1999-12-31") == {}, "back before the programme"
-    assert at("2026-01-05") == {"2025-H2": "published"}, "forward, before its records are there"
-    assert results(tmp_path, "2025-H2")["goals"][0]["verdict"] == "not_evaluable"  # type: ignore[index]
+    assert at("2026-01-05") == {"2025-H2": "waiting"}, "forward, before its records are there"
+    assert not (tmp_path / "reports" / "2025-H2").exists()
     assert at("2025-07-05") == {}, "and back"
     (tmp_path / "survey.csv").write_text(records)
-    assert at("2026-01-06") == {"2025-H2": "revised"}
+    assert at("2026-01-06") == {"2025-H2": "published"}
     assert {path.name: path.read_bytes() for path in (tmp_path / "reports" / "2025-H1").iterdir()} == whole
-    assert [entry["period"] for entry in ledger.entries(tmp_path / "reports")] == ["2025-H1", "2025-H2", "2025-H2"]
+    assert [entry["period"] for entry in ledger.entries(tmp_path / "reports")] == ["2025-H1", "2025-H2"]
+
+
+def test_a_period_waits_for_its_records_and_one_that_has_only_begun_does_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "plan.yaml").write_text(STUDY.replace("2024-12-31}", "2024-12-31}\n  frequency: half-year", 1))
+    write_records(tmp_path, after=8.2)
+    write_notebooks(tmp_path / "notebooks")
+    records = (tmp_path / "survey.csv").read_text()
+    header, *rows = records.splitlines(keepends=True)
+    begun = "".join([header, *(row for row in rows if row < "2025-08")])
+
+    def go() -> int:
+        return follow(lambda _watch, _progress: iter(run(tmp_path, date(2026, 7, 5))), Watch(), None)
+
+    (tmp_path / "survey.csv").write_text(begun)
+    assert go() == 0
+    told = capsys.readouterr().out.splitlines()
+    assert [line.split(".")[0] for line in told] == [
+        "2025-H1: published",
+        "2025-H2: published",
+        "2026-H1: there are no records after 2025-07-24; not published yet",
+    ]
+    assert told[2].endswith("publish it with --period 2026-H1.")
+    flags = results(tmp_path, "2025-H2")["goals"][0]["flags"]  # type: ignore[index]
+    assert "no records after 2025-07" in next(flag["message"] for flag in flags if flag["code"] == "partial_period")
+    (tmp_path / "survey.csv").write_text(header)
+    waits = {attempt.period: attempt.waits for attempt in run(tmp_path, date(2026, 7, 5))}
+    assert waits["2026-H1"] == "there are no records with a date; not published yet."

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evalkit.errors import ParameterError
 from evalkit.periods import Frequency, Period, Window, add_months, period_containing
 from evalkit.records.fetch import fetch
 from evalkit.records.fields import DAY
@@ -74,15 +73,18 @@ def last_told(table: ibis.Table) -> date | None:
     return max(last, min(add_months(last, 1) - timedelta(days=1), date.today()))
 
 
-def last_day(questions: Sequence[Any], records: Callable[[str], Records]) -> date:
+def last_day(questions: Sequence[Any], records: Callable[[str], Records]) -> date | None:
     """Return the last day of which some record of these goals tells, today at most: later ones are mistakes.
 
-    Rejected records are asked too, for to tell them apart takes a whole reading. Raises ParameterError without any.
+    Records of a rate's exposure are asked too, for without events they alone tell; and rejected ones, for to tell them
+    apart takes a whole reading. None without any.
     """
-    days = [last_told(records(name).table) for name in dict.fromkeys(question.source for question in questions)]
-    if not any(days):
-        raise ParameterError("No record has a date, so there is no period to evaluate; name one, or mend the records.")
-    return min(max(day for day in days if day), date.today())
+    names: dict[str, None] = {}
+    for question in questions:
+        exposure = getattr(question.metric, "exposure", None)
+        names |= dict.fromkeys([question.source, *([] if isinstance(exposure, str | None) else [exposure.source])])
+    days = [day for name in names if (day := last_told(records(name).table))]
+    return min(max(days), date.today()) if days else None
 
 
 def _phases(study: Study, question: Any, whole: Window) -> list[tuple[str, Window]]:

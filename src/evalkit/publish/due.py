@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,17 +22,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """What became of one period: the report, or the error that kept it from being published."""
+    """What became of one period: the report, why it has to wait, or the error that kept it from being published."""
 
     period: str
     seconds: float
     report: PublishedReport | None = None
+    waits: str = ""
     error: Exception | None = None
 
     @property
     def status(self) -> str:
-        """One word for it, `failed` among them."""
-        return self.report.status if self.report else "failed"
+        """One word for it, `waiting` and `failed` among them."""
+        return self.report.status if self.report else "waiting" if self.waits else "failed"
 
 
 def publish_due(
@@ -44,17 +46,22 @@ def publish_due(
     """Publish what is due, the earliest period first, and yield what became of each; nothing due yields nothing.
 
     `as_of` is the last day of the periods that count as finished (default yesterday, in the study's timezone). One
-    period's failure does not keep the others; `begin` is told each period that is about to be published.
+    period's failure does not keep the others; `begin` is told each period that is about to be published. A period that
+    begins after the last record of every goal waits for its records, unless it stands published.
 
     Raises StudyError, RecordsError or ParameterError when no period can be published.
     """
     until = parse_date(as_of, "--as-of") if as_of else None
     inputs = open_inputs(study_path, settings.source)
+    last = cache(inputs.study.last_day)
     for period in inputs.study.file.periods(until or yesterday(inputs.study.file)):
         began = time.monotonic()
         try:
             cutoff = due(inputs, period, settings)
             if cutoff is None:
+                continue
+            if not published(settings, period) and (waits := awaited(period, last())):
+                yield Attempt(period=period.label, seconds=time.monotonic() - began, waits=waits)
                 continue
             if begin:
                 begin(period.label)
@@ -78,6 +85,24 @@ def publish_one(
 def yesterday(study: Study) -> date:
     """Return the last day that is over in the study's timezone."""
     return datetime.now(study.zone).date() - timedelta(days=1)
+
+
+def published(settings: Settings, period: Period) -> bool:
+    """Return whether results of the period stand published."""
+    standing = issues.read(settings.out, period)
+    return standing is not None and bool(standing.results)
+
+
+def awaited(period: Period, last: date | None) -> str:
+    """Return what is told of a period that begins after the last day of which some goal's records tell, or nothing."""
+    if last is not None and period.start <= last:
+        return ""
+    return (
+        f"there are no records after {last}; not published yet. If there truly was nothing to record, publish it with "
+        f"--period {period}."
+        if last
+        else "there are no records with a date; not published yet."
+    )
 
 
 def due(inputs: Inputs, period: Period, settings: Settings) -> date | None:
