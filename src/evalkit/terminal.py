@@ -11,7 +11,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from evalkit.errors import RecordsError, printable
-from evalkit.results import Evaluation, ScopesResult, StudyResult
+from evalkit.results import Evaluation, GoalResult, ScopesResult, StudyResult
 
 if TYPE_CHECKING:
     from evalkit.evaluation.history import StudyHistory
@@ -90,23 +90,41 @@ def scopes_table(result: ScopesResult) -> None:
         box=None,
         pad_edge=False,
     )
+    notes: dict[str, None] = {}
     for number, name in enumerate(dict.fromkeys(goal.id for scope in result.scopes for goal in scope.goals)):
         if number:
             table.add_section()
         for scope in result.scopes:
             for goal in scope.goals:
                 if goal.id == name:
-                    hidden = any(flag.code == "suppressed" for flag in goal.flags)
-                    verdict = "suppressed (too few records)" if hidden else _verdict(goal.verdict)
+                    verdict, note = _verdict_of_scope(goal)
+                    notes |= {note: None} if note else {}
                     label = "(none)" if scope.scope is None else printable(str(scope.scope))
                     table.add_row(Text(name), Text(label), *_cells(goal.period), verdict)
     print(f"{result.period}, cut-off {result.as_of}; verdicts hold over all goals and scopes together")
     Console(width=None if sys.stdout.isatty() else 140, highlight=False).print(table)
+    for note in notes:
+        print(note)
     if result.unnamed:
         few = "value has so few records that it is" if result.unnamed == 1 else "values have so few that they are"
         print(f"{result.unnamed} further {few} not named (of '{printable(result.by)}').")
     if result.not_split:
         print(f"Not split, their records have no field '{printable(result.by)}': {', '.join(result.not_split)}.")
+
+
+def _verdict_of_scope(goal: GoalResult) -> tuple[str, str]:
+    """Return the verdict of a row, and what is said once below the table of all rows marked like it."""
+    for flag in goal.flags:
+        if flag.code == "multiplicity":
+            family = flag.figures["family"]
+            told = (
+                f"*: alone achieved; over the {family} goals and scopes together not shown (`inference.multiplicity`)."
+            )
+            return f"{_verdict(goal.verdict)} *", told
+        if flag.code == "suppressed":
+            mark = flag.figures.get("case", "suppressed")
+            return mark, f"{mark}: {flag.message.removeprefix('Not shown').lstrip(':, ')}"
+    return _verdict(goal.verdict), ""
 
 
 def power_table(plans: Sequence[GoalPower], basis: str) -> None:

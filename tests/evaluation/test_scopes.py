@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 import evalkit as ek
+from evalkit import wording
 from evalkit.errors import ParameterError
 from evalkit.publish.compare import same_results
+from evalkit.terminal import scopes_table
 
 PERIOD = "2025-Q1"
 STUDY = """
@@ -100,11 +102,62 @@ def test_small_scopes_are_hidden_and_the_next_smallest_with_them(tmp_path: Path)
         s.scope for s in found for g in s.goals if g.id == "minutes" and g.flags and g.flags[0].code == "suppressed"
     }
     assert hidden == {"east"}, "west is not named, and of it alone the total would tell"
+    (told,) = found.scopes[0].goals[0].flags
+    assert told.message == "Not shown, so that another's small number cannot be worked out from the total."
+    assert wording.flag_sentence(told, "zh").startswith("不予显示")
     for scope in found:
         for goal in scope.goals:
             if scope.scope in hidden and goal.id == "minutes":
                 assert goal.verdict == "not_evaluable"
                 assert goal.period.before is goal.period.after is goal.period.effect is goal.to_date is None
+
+
+def totals(folder: Path, after: dict[str, list[int]]) -> ek.OpenStudy:
+    """A row a month and ward: its events, and patient-days at risk."""
+    rows: list[list[object]] = [["day", "ward", "falls", "days"]]
+    for ward, counts in after.items():
+        rows += [[f"2024-{month:02}-01", ward, 9, 100] for month in range(1, 13)]
+        rows += [[f"2025-{month + 1:02}-01", ward, count, 100] for month, count in enumerate(counts)]
+    with (folder / "wards.csv").open("w", newline="") as stream:
+        csv.writer(stream).writerows(rows)
+    (folder / "study.yaml").write_text(
+        "schema: 1\nid: wards\ncalendar: {baseline: {start: 2024-01-01, end: 2024-12-31}}\nsources:\n  s:\n"
+        "    path: wards.csv\n    time: day\n    fields:\n      - {name: day, type: date}\n      - {name: ward, type: string}\n"
+        "      - {name: falls, type: integer}\n      - {name: days, type: number}\ngoals:\n  - id: falls\n    source: s\n"
+        "    metric: {kind: rate, events: falls, exposure: days}\n    better: lower\n    target: {relative_change: -0.3}\n"
+    )
+    return ek.open_study(folder)
+
+
+def test_events_summed_in_few_rows_are_counted_as_events(tmp_path: Path) -> None:
+    (found,) = totals(tmp_path, {"a": [9, 9, 9], "b": [0, 1, 1], "c": [5, 4, 5], "": [8, 8, 8]}).evaluate_by(
+        "ward", period=PERIOD
+    )
+    told = {scope.scope: [f.message for f in scope.goals[0].flags if f.code == "suppressed"] for scope in found}
+    assert told["a"] == told[None] == []
+    assert told["b"] == ["Not shown: fewer than 5 events on one side (`inference.minimum_cell`)."]
+    assert told["c"] == ["Not shown, so that another's small number cannot be worked out from the total."]
+
+
+def test_a_few_records_without_the_field_hide_no_one_else(tmp_path: Path) -> None:
+    (found,) = totals(tmp_path, {"a": [9, 9, 9], "b": [9, 9, 9], "": [1, 1, 1]}).evaluate_by("ward", period=PERIOD)
+    assert {scope.scope: any(f.code == "suppressed" for f in scope.goals[0].flags) for scope in found} == {
+        "a": False,
+        "b": False,
+        None: True,
+    }
+
+
+def test_a_verdict_that_the_family_took_away_is_marked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    after = {"a": [2, 3, 2], "b": [9, 9, 9], "c": [9, 9, 9], "d": [1, 1, 0], "e": [9, 8, 9], "f": [3, 2, 1]}
+    (found,) = totals(tmp_path, after).evaluate_by("ward", period=PERIOD)
+    scopes_table(found)
+    out = capsys.readouterr().out
+    lost = [scope for scope in found if any(f.code == "multiplicity" for f in scope.goals[0].flags)]
+    assert out.count("~ inconclusive *") == len(lost) == 1
+    assert out.count("*: alone achieved; over the 6 goals and scopes together not shown") == 1
+    assert "suppressed: fewer than 5 events on one side (`inference.minimum_cell`)." in out
+    assert "hidden: so that another's small number" in out
 
 
 def test_all_scopes_are_one_family(tmp_path: Path) -> None:
@@ -163,5 +216,5 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeyp
     assert [one["period"] for one in json.loads(out)["periods"]] == [PERIOD]
     code, out = run("--period", PERIOD, "--by", "region")
     assert code == 0
-    assert "suppressed" in out
+    assert "hidden: so that another's small number cannot be worked out from the total." in out
     assert "answered" in out

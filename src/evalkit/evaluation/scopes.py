@@ -15,7 +15,7 @@ from evalkit.evaluation.conductor import adjusted_over, not_evaluated
 from evalkit.evaluation.flags import flag
 from evalkit.evaluation.gather import Look, cuts_of, gathered_moments, too_many_rejected
 from evalkit.evaluation.looks import evaluate_to_date
-from evalkit.evaluation.suppression import suppressed_list
+from evalkit.evaluation.suppression import small, suppressed_list
 from evalkit.evaluation.window import evaluate_window, scale_of
 from evalkit.evaluation.windows import Comparison, atomic, period_comparison
 from evalkit.moments import Ask, Moments, calendar_exposure, merge_exposure
@@ -47,10 +47,10 @@ def evaluate_scopes(
     A goal is evaluated by its own rules with these differences: where the scope is the goal's cluster, its records
     are not clustered; where it is a stratum, that is not held; diagnostics, alternatives and roll-outs belong to the
     whole and are not asked again. Multiplicity runs over all goals in all scopes of a period. Where a scope's records
-    on either side are fewer than `minimum_cell`, its numbers are suppressed, and those of the next smallest scope
-    where the goal's total would otherwise give them away; a value that fewer records have in all is not even named,
-    for it may be a person's. Everything to date is evaluated at the last look, which
-    supersedes the earlier ones.
+    (of a rate, events) on either side are fewer than `minimum_cell`, its numbers are suppressed, and those of the next
+    smallest scope where the goal's total would otherwise give them away; a value that fewer records have in all is not
+    even named, for it may be a person's. Everything to date is evaluated at the last look, which supersedes the earlier
+    ones.
 
     Raises ParameterError for a field that no goal's source has, or whose values are each a record's own.
     """
@@ -78,8 +78,13 @@ def evaluate_scopes(
             for goal, part, blank in zip(plain, parts, blanks, strict=True)
         ]
         held = {label for part in parts for label in part}
-        small = study.inference.minimum_cell
-        named = {label for part in parts for label, moments in part.items() if moments.counts[:, 0].sum() >= small}
+        minimum = study.inference.minimum_cell
+        named = {
+            label
+            for goal, part in zip(plain, parts, strict=True)
+            for label, moments in part.items()
+            if max(moments.counts[:, 0].sum(), _counted(goal, moments, np.s_[:])) >= minimum
+        }
         labels = sorted(named, key=_missing_last)
         scopes = [(label, [scopes[label] for scopes in by_goal if label in scopes]) for label in labels]
         family = adjusted_over(study, [result for _, results in scopes for result in results], _OVER_SCOPES)
@@ -221,9 +226,9 @@ def _goal_scopes(
         return {label: replace(blank, flags=(told,)) for label in scopes}
     if blocked is not None:
         return {label: replace(blank, flags=(blocked,)) for label in scopes}
-    hidden = _hidden(study, scopes, comparison)
+    hidden = _hidden(study, goal, scopes, comparison)
     return {
-        label: replace(blank, flags=(_suppressed(study),))
+        label: replace(blank, flags=(_suppressed(study, goal, own=hidden[label]),))
         if label in hidden
         else _scope(study, goal, moments, comparison, look, blank, to_date)
         for label, moments in scopes.items()
@@ -235,22 +240,43 @@ def _sources(goal: Any) -> list[str]:
     return [goal.source, *([exposure.source] if exposure is not None and not isinstance(exposure, str) else [])]
 
 
-def _hidden(study: Study, scopes: dict[str | None, Moments], comparison: Comparison) -> set[str | None]:
-    """Return the scopes whose records (of a rate, events) are too few on either side, or must hide another's."""
-    labels = list(scopes)
-    hidden = np.zeros(len(labels), dtype=bool)
+def _counted(goal: Any, moments: Moments, cells: Any) -> int:
+    """Return how many records some cells hold; of a rate how many events, which one row may be the sum of."""
+    return round(moments.sums[cells, 0].sum()) if goal.metric.kind == "rate" else int(moments.counts[cells, 0].sum())
+
+
+def _hidden(
+    study: Study, goal: Any, scopes: dict[str | None, Moments], comparison: Comparison
+) -> dict[str | None, bool]:
+    """Return the scopes that are hidden, and whether their own records are too few: else they hide another's.
+
+    Records without the field are no one's in particular: to hide them, nothing else needs to be hidden.
+    """
+    labels, minimum = list(scopes), study.inference.minimum_cell
+    unnamed = np.array([label is None for label in labels])
+    own, hidden = np.zeros(len(labels), dtype=bool), np.zeros(len(labels), dtype=bool)
     for windows in ([comparison.before], list(comparison.after)):
-        counts = np.array([scopes[label].total(windows, "n") for label in labels], dtype=np.int64)
-        hidden |= suppressed_list(counts, study.inference.minimum_cell)
-    return {label for label, hide in zip(labels, hidden, strict=True) if hide}
+        counts = np.array([_counted(goal, part, part.within(windows)) for part in scopes.values()], dtype=np.int64)
+        few = small(counts, minimum)
+        own |= few
+        hidden |= suppressed_list(counts, minimum) if (few & ~unnamed).any() else few
+    return {label: bool(few) for label, few, hide in zip(labels, own, hidden, strict=True) if hide}
 
 
-def _suppressed(study: Study) -> Flag:
+def _suppressed(study: Study, goal: Any, *, own: bool) -> Flag:
+    if not own:
+        return flag(
+            "suppressed",
+            "info",
+            "Not shown, so that another's small number cannot be worked out from the total.",
+            case="hidden",
+        )
     return flag(
         "suppressed",
         "info",
-        "Not shown: fewer than {minimum} records on one side, or so few elsewhere that the total would give them away.",
+        "Not shown: fewer than {minimum} {what} on one side (`inference.minimum_cell`).",
         minimum=study.inference.minimum_cell,
+        what="events" if goal.metric.kind == "rate" else "records",
     )
 
 
