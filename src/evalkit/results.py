@@ -185,6 +185,13 @@ class GoalResult:
     rollout: dict[str, Any] | None = None
     counts: dict[str, int] = field(default_factory=dict)  # records left out, by reason; not in results.json
 
+    @property
+    def held(self) -> tuple[str, ...]:
+        """What the estimate holds as in the baseline, `mix` or `months`: the alternatives say what they let go."""
+        names = {line.name for line in self.sensitivity}
+        mix = ("mix",) if "unadjusted" in names else ()
+        return (*mix, "months") if "whole baseline" in names and self.period.scale != "level" else mix
+
     def __repr__(self) -> str:
         return f"<{self.id}: {self.verdict or 'indicator'}>"
 

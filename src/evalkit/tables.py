@@ -103,7 +103,13 @@ def goal(result: GoalResult, language: Language = "en", *, title: str | None = N
         _("Target"),
         _("Against the target"),
     )
-    return markup.table(title or result.title, columns, rows, numeric=range(2, 8)).text
+    return markup.table(title or result.title, columns, rows, numeric=range(2, 8)).text + _held([result], language)
+
+
+def _held(results: Sequence[GoalResult], language: Language, titles: Mapping[str, str] | None = None) -> str:
+    """Return the note below a table with values that are not the records' own; nothing where all are."""
+    told = wording.held(results, language, titles)
+    return markup.tag("p", markup.prose(told), class_="ek-soft").text if told else ""
 
 
 def scopes(result: ScopesResult, language: Language = "en") -> str:
@@ -161,7 +167,8 @@ def overview(
         _("Since implementation"),
     )
     caption = _("The goals in {period}").format(period=result.period)
-    return markup.table(caption, columns, rows, numeric=range(2, 7)).text
+    table = markup.table(caption, columns, rows, numeric=range(2, 7)).text
+    return table + _held(result.goals, language, titles)
 
 
 def data_used(result: GoalResult, language: Language = "en", *, unit: str = "") -> str:
@@ -184,7 +191,8 @@ def data_used(result: GoalResult, language: Language = "en", *, unit: str = "") 
                     )
                 )
     columns = (_("Arm"), _("Days"), _("Records"), _("Clusters"), _("Value"))
-    return markup.table(_("Records the estimates rest on"), columns, rows, numeric=(2, 3, 4)).text
+    table = markup.table(_("Records the estimates rest on"), columns, rows, numeric=(2, 3, 4)).text
+    return table + _held([result], language)
 
 
 def left_out(rejected: Mapping[str, int], counts: Mapping[str, int], language: Language = "en") -> str:

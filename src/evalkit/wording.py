@@ -7,7 +7,7 @@ catalogue.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -118,6 +118,35 @@ def levels(result: GoalResult, evaluation: Evaluation, language: Language = "en"
     return formats.quantity(result.kind, "level", arms, unit=unit, language=language)
 
 
+def how(result: GoalResult, language: Language = "en") -> str:
+    """Return how a goal's estimate came about: observed, or with the mix or the months of the baseline held."""
+    _ = translator(language)
+    words = {
+        (): _("observed"),
+        ("mix",): _("at the baseline's mix"),
+        ("months",): _("against the baseline's same months"),
+        ("mix", "months"): _("at the baseline's mix and months"),
+    }
+    return words[result.held]
+
+
+def held(results: Iterable[GoalResult], language: Language = "en", titles: Mapping[str, str] | None = None) -> str:
+    """Return which values beside the results are adjusted ones, lest they pass for the records' own."""
+    _ = translator(language)
+    told = {
+        "mix": _("{goals}: the value after is standardised to the baseline's mix, not as recorded."),
+        "months": _("{goals}: the value before is weighted to the window's calendar months, not as recorded."),
+    }
+    found = {name: [r for r in results if name in r.held] for name in told}
+    separator = "、" if language == "zh" else ", "
+    parts = (
+        told[name].format(goals=separator.join((titles or {}).get(r.id, r.title) for r in some))
+        for name, some in found.items()
+        if some
+    )
+    return ("" if language == "zh" else " ").join(parts)
+
+
 def description(result: GoalResult, evaluation: Evaluation, language: Language = "en", unit: str = "") -> str:
     """Return what was observed, plainly, beside the target: `observed +11.3 %, beyond the target of +10 %`."""
     _ = translator(language)
@@ -126,18 +155,22 @@ def description(result: GoalResult, evaluation: Evaluation, language: Language =
         return _("nothing to compare")
     form = shown(result, evaluation, language, unit)
     if effect.target_value is None:
-        return _("observed {estimate}").format(estimate=form.text(effect.estimate))
-    words = {"estimate": form.text(effect.estimate), "target": form.target(effect.target_value)}
+        return _("{how} {estimate}").format(how=how(result, language), estimate=form.text(effect.estimate))
+    words = {
+        "how": how(result, language),
+        "estimate": form.text(effect.estimate),
+        "target": form.target(effect.target_value),
+    }
     if effect.estimate == effect.target_value:
-        return _("observed {estimate}, exactly the target of {target}").format(**words)
+        return _("{how} {estimate}, exactly the target of {target}").format(**words)
     above = effect.estimate > effect.target_value
     if evaluation.scale == "level":
-        return (_("observed {estimate}, above {target}") if above else _("observed {estimate}, below {target}")).format(
+        return (_("{how} {estimate}, above {target}") if above else _("{how} {estimate}, below {target}")).format(
             **words
         )
     if above == (result.better == "higher"):
-        return _("observed {estimate}, beyond the target of {target}").format(**words)
-    return _("observed {estimate}, short of the target of {target}").format(**words)
+        return _("{how} {estimate}, beyond the target of {target}").format(**words)
+    return _("{how} {estimate}, short of the target of {target}").format(**words)
 
 
 def evidence(result: GoalResult, evaluation: Evaluation, language: Language = "en", unit: str = "") -> str:

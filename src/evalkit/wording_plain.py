@@ -23,26 +23,27 @@ def finding(result: GoalResult, language: Language = "en", *, unit: str = "") ->
     worst, best = (effect.low, effect.high) if result.better == "higher" else (effect.high, effect.low)
     beyond = (effect.estimate > effect.target_value) == (result.better == "higher")
     if result.verdict == "achieved":
-        told = _("The promise of {target} is kept: {estimate} observed, and {worst} even at the interval's worse end.")
+        told = _("The promise of {target} is kept: {estimate} {how}, and {worst} even at the interval's worse end.")
     elif result.verdict == "not_achieved":
         told = _(
-            "The promise of {target} is not kept: {estimate} observed, and {best} even at the interval's better end."
+            "The promise of {target} is not kept: {estimate} {how}, and {best} even at the interval's better end."
         )
     elif result.period.verdict == "achieved":
         told = _(
-            "{estimate} observed where {target} was promised: enough for this goal alone, not quite when all goals are"
+            "{estimate} {how} where {target} was promised: enough for this goal alone, not quite when all goals are"
             " judged together."
         )
     elif beyond:
-        told = _("{estimate} observed where {target} was promised, but not certain: the records also fit {worst}.")
+        told = _("{estimate} {how} where {target} was promised, but not certain: the records also fit {worst}.")
     else:
         told = _(
-            "{estimate} observed where {target} was promised; that it is kept is not ruled out: the records also fit"
+            "{estimate} {how} where {target} was promised; that it is kept is not ruled out: the records also fit"
             " {best}."
         )
     return told.format(
         target=form.target(effect.target_value),
         estimate=form.text(effect.estimate),
+        how=wording.how(result, language),
         worst=form.text(worst),
         best=form.text(best),
     )
@@ -147,7 +148,7 @@ def power(result: GoalResult, plan: GoalPower, language: Language = "en", *, uni
     if plan.observed is not None:
         told.append(
             _(
-                "If the truth is what was observed to date, {effect}, the chance is {period} a period and {all} to"
+                "If the truth is what is estimated to date, {effect}, the chance is {period} a period and {all} to"
                 " date."
             ).format(
                 effect=form.text(plan.observed),

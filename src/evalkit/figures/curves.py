@@ -125,7 +125,7 @@ def power(
             )
             axes.plot([shown.shown(result.detectable)], [80], "o", color=VERMILLION, label=label)
         if observed is not None:
-            label = _("observed to date {effect}").format(effect=told(observed))
+            label = _("estimated to date {effect}").format(effect=told(observed))
             axes.axvline(shown.shown(observed), color=GREY, linestyle=":", label=label)
         axes.set_ylim(0, 102)
         number_axis(axes.xaxis, shown, 6)

@@ -10,6 +10,7 @@ from evalkit.markup import Html
 from evalkit.periods import parse_period
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import date
 
     from evalkit.results import Evaluation, GoalResult, StudyResult
@@ -70,6 +71,9 @@ class Report:
             as_of=formats.day(self.result.as_of, self.language),
         )
         return self._soft(text)
+
+    def _listed(self, names: Iterable[str]) -> str:
+        return ("、" if self.language == "zh" else ", ").join(names)
 
     def _sentences(self, parts: Any) -> str:
         return ("" if self.language == "zh" else " ").join(part for part in parts if part)

@@ -39,6 +39,13 @@ class GoalRecords(Report):
         return found
 
     @property
+    def _held(self) -> tuple[str, ...]:
+        """What the goal holds as in the baseline, whether or not there is an estimate."""
+        months = self.question.compare_with == "same-months" and self.goal.period.scale != "level"
+        mix = ("mix",) if self.question.standardise_by else ()
+        return (*mix, "months") if months else mix
+
+    @property
     def _all_days(self) -> tuple[date, date]:
         return self.study.file.baseline.start, self.result.as_of
 
@@ -63,6 +70,7 @@ class GoalRecords(Report):
             unit=self.unit,
             measures=[(str(number), day) for number, day, _name in measures],
             counterfactual=expected,
+            comparable=not self._held,
         )
         told = [
             self._("{number}: {measure}, from {day}").format(
@@ -94,14 +102,16 @@ class GoalRecords(Report):
     def _unlike_the_estimate(self) -> list[str]:
         """Say where monthly values are not comparable with the estimate, lest the picture seem to contradict it."""
         _, notes = self._, []
-        if self.question.standardise_by:
+        if "mix" in self._held:
             told = _(
-                "The monthly values are as recorded; the estimate holds the mix of {columns} at its baseline shares."
+                "The monthly values are as recorded, the mix of {columns} not held as in the estimate; so they are not"
+                " compared with the target."
             )
-            notes.append(told.format(columns=", ".join(self.question.standardise_by)))
-        if self.question.compare_with == "same-months":
+            notes.append(told.format(columns=self._listed(self.question.standardise_by)))
+        if "months" in self._held:
             told = _(
-                "The monthly values are as recorded; the baseline and the estimate compare the same calendar months."
+                "The monthly values are as recorded; the baseline and the estimate compare the same calendar months. So"
+                " single months are not compared with the target."
             )
             notes.append(told)
         return notes
@@ -116,13 +126,14 @@ class GoalRecords(Report):
 
     def process(self) -> Html:
         """The control chart: does the process itself meet the target, month by month?"""
-        heading = markup.tag("h2", self._("Does the process meet the target by itself?"))
+        asked = self._("How the process runs") if self._held else self._("Does the process meet the target by itself?")
+        heading = markup.tag("h2", asked)
         try:
             chart = self.study.control_chart(self.goal.id, as_of=self.result.as_of)
         except (NotEvaluableError, ParameterError):
             return heading + markup.tag("p", self._("There are too few months for a control chart."))
-        target = self.goal.period.target_level
-        chart = replace(chart, target=target, better=self.goal.better if target is not None else None)
+        target = None if self._held else self.goal.period.target_level
+        chart = replace(chart, target=target, better=None if target is None else self.goal.better)
         shown = [float(v) for v in chart.values]
         form = formats.quantity(self.goal.kind, "level", shown, target=target, unit=self.unit, language=self.language)
         finding = wording_plain.process(chart, form, self.language)
@@ -163,11 +174,7 @@ class GoalRecords(Report):
         return markup.join(parts)
 
     def _histogram(self, found: Any) -> Html:
-        arms = wording.levels(self.goal, self.goal.period, self.language, self.unit)
-        before, after = self.goal.period.before, self.goal.period.after
-        finding = self._("Mean {before} before, {after} after.").format(
-            before=arms.text(before.value if before else None), after=arms.text(after.value if after else None)
-        )
+        finding = self._values(found)
         rows = list(zip(found.edges, found.edges[1:], found.before, found.after, strict=False))
         notes = []
         if found.open_end:
@@ -185,6 +192,23 @@ class GoalRecords(Report):
                 *(self._soft(note) for note in notes),
                 self.origin(self.goal, method=self._("shares of records, as recorded")),
             )
+        )
+
+    def _values(self, found: Any) -> str:
+        """What the picture of single records shows; means only where they are those of the records."""
+        if self._held:
+            places = []
+            for shares in (found.before, found.after):
+                _most, place = max((share or 0.0, -place) for place, share in enumerate(shares))
+                ends = found.edges[-place], found.edges[1 - place]
+                form = formats.Quantity(unit=self.unit, decimals=formats.decimals_for(ends), language=self.language)
+                places.append(form.interval(*ends))
+            text = self._("As recorded, most values lie at {before} before and at {after} after.")
+            return text.format(before=places[0], after=places[1])
+        arms = wording.levels(self.goal, self.goal.period, self.language, self.unit)
+        before, after = self.goal.period.before, self.goal.period.after
+        return self._("Mean {before} before, {after} after.").format(
+            before=arms.text(before.value if before else None), after=arms.text(after.value if after else None)
         )
 
     def _hidden(self, count: int) -> str:
