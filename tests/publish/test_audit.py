@@ -150,6 +150,9 @@ def test_what_was_never_published_cannot_be_verified(command: Command) -> None:
     assert code == 2
     assert "2025-Q1 is not published in" in err
     assert "published are 2025-Q4" in err
+    code, _, err = command("verify", "--period", "2025-Q1", "--study", "study.yaml", "--out", "elsewhere")
+    assert code == 2
+    assert "nothing is published there; name the folder with --out" in err
 
 
 def test_diff_tells_verdicts_estimates_records_study_and_code(command: Command) -> None:

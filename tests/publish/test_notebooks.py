@@ -10,7 +10,7 @@ import nbformat
 import pytest
 
 from evalkit.errors import NotebookError, ParameterError
-from evalkit.publish import notebooks
+from evalkit.publish import notebooks, pages
 
 FIXTURES = Path(__file__).parents[1] / "notebooks"
 
@@ -98,6 +98,32 @@ def test_only_a_notebook_run_whole_with_one_record_has_finished() -> None:
     error = nbformat.v4.new_output("error", ename="SystemExit", evalue="0", traceback=[])
     with pytest.raises(NotebookError, match="cell 1 ended with SystemExit: 0"):
         notebooks.finished(executed(record({}), error))
+
+
+def test_a_path_that_papermill_escapes_is_not_published() -> None:
+    from papermill.translators import PythonTranslator
+
+    path = '/srv/候"诊/study.yaml'
+    notebook = executed(record({}))
+    notebook.cells[0].metadata.update(tags=["injected-parameters"])
+    notebook.cells[0].source = f"study = {PythonTranslator.translate(path)}"
+    clean = notebooks.normalise(notebook, {notebooks.as_injected(path): notebooks.as_injected("study.yaml")})
+    assert clean.cells[0].source == 'study = "study.yaml"'
+
+
+@pytest.mark.parametrize(
+    ("out", "study", "way"),
+    [
+        ("/srv/bank/reports", "/srv/bank/data/study.yaml", "../data/study.yaml"),
+        ("/study/pages/reports", "/study/study.yaml", "../../study.yaml"),
+        ("/srv/bank", "/srv/bank/plans/study.yaml", "plans/study.yaml"),
+        ("/reports", "/secret/study.yaml", ""),
+        ("/home/ann/reports", "/home/bob/study.yaml", ""),
+        ("/home/ann/a/b/reports", "/home/ann/c/study.yaml", ""),
+    ],
+)
+def test_commands_name_the_study_file_from_the_reports_where_both_lie_together(out: str, study: str, way: str) -> None:
+    assert pages.study_from(Path(out), Path(study)) == way
 
 
 def test_times_random_ids_and_paths_are_not_published() -> None:

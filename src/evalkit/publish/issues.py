@@ -57,7 +57,7 @@ def find(out: Path, text: str) -> Issue:
     period = parse_period(label)
     standing = read(out, period)
     if standing is None:
-        raise ParameterError(f"{period} is not published in {out}; published are {published(out)}.")
+        raise not_published(out, period)
     found: Issue | None = standing
     if wanted and wanted != str(standing.number):
         found = revision(out, period, int(wanted)) if wanted.isdecimal() else None
@@ -68,10 +68,11 @@ def find(out: Path, text: str) -> Issue:
     return found
 
 
-def published(out: Path) -> str:
-    """Return the periods that are published, as a sentence lists them."""
+def not_published(out: Path, period: Period) -> ParameterError:
+    """Return the error that a period is not published, with what is."""
     names = sorted(path.parent.name for path in out.glob("*/results.json") if path.parent.name[:1].isdigit())
-    return ", ".join(names) or "none"
+    there = f"published are {', '.join(names)}" if names else "nothing is published there; name the folder with --out"
+    return ParameterError(f"{period} is not published in {out}; {there}.")
 
 
 def _read(folder: Path, period: Period, number: int) -> Issue:

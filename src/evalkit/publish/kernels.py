@@ -13,7 +13,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+STUDY_FROM_REPORTS = "EVALKIT_STUDY_FROM_REPORTS"  # says to a page's kernel where its commands find the study file
 LONGEST_PATH = 100  # a socket's path; 103 on macOS, 107 on Linux
+
+
+@contextmanager
+def study_from_reports(way: str) -> Iterator[None]:
+    """Let kernels that start meanwhile know where the study file lies, as seen from the reports folder."""
+    os.environ[STUDY_FROM_REPORTS] = way
+    try:
+        yield
+    finally:
+        del os.environ[STUDY_FROM_REPORTS]
 
 
 @contextmanager

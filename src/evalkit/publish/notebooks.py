@@ -143,6 +143,15 @@ def finished(notebook: Any) -> dict[str, Any]:
     return record
 
 
+def as_injected(text: str) -> str:
+    """Return a text as papermill writes it into the injected parameters, between the quotes.
+
+    >>> as_injected("候/a.yaml")
+    '\\\\u5019/a.yaml'
+    """
+    return text.encode("unicode_escape").decode("ascii").replace('"', r"\"")
+
+
 def normalise(notebook: Any, replaced: dict[str, str]) -> Any:
     """Strip what differs between two identical runs: times, random ids, where the study file lies.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
@@ -44,6 +45,23 @@ def stems(study: Study) -> tuple[str, ...]:
 def paths(study: Study, folder: Path, language: Language) -> tuple[Path, ...]:
     """Return a language's pages in a folder, the first one first."""
     return tuple(folder / f"{index.page_name(stem, language)}.html" for stem in stems(study))
+
+
+def study_from(out: Path, study: Path) -> str:
+    """Return where the study file lies as seen from the reports folder; nothing where that would tell of the machine.
+
+    >>> study_from(Path("/srv/bank/reports"), Path("/srv/bank/data/study.yaml"))
+    '../data/study.yaml'
+    >>> study_from(Path("/var/www/reports"), Path("/home/ann/study.yaml"))
+    ''
+    """
+    out, study = out.expanduser().resolve(), study.resolve()
+    try:
+        way, common = Path(os.path.relpath(study, out)), Path(os.path.commonpath((study, out)))
+    except ValueError:  # another drive
+        return ""
+    near = common == study.parent or (way.parts.count("..") <= 2 and len(common.parts) > 2)
+    return way.as_posix() if near else ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +133,8 @@ class Pages:
             kernel=self.settings.kernel,
             links=(*links, *beside, excel),
             note=self.note(language, goal),
-            replaced={repr(str(self.study.path))[1:-1]: self.study.path.name},
+            replaced={books.as_injected(str(self.study.path)): books.as_injected(self.study.path.name)},
+            study_from_reports=study_from(self.settings.out, self.study.path),
         )
 
     def _failure(self, failed: Sequence[Outcome]) -> NotebookError:

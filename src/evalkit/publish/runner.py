@@ -39,6 +39,7 @@ class Task:
     replaced: dict[str, str] = field(default_factory=dict)
     links: tuple[tuple[str, str], ...] = ()
     note: str = ""
+    study_from_reports: str = ""
 
     @property
     def executed(self) -> Path:
@@ -139,7 +140,7 @@ def _execute(task: Task) -> Any:
     from evalkit.publish import kernels, notebooks
 
     deadline = time.monotonic() + task.timeout
-    with kernels.manager() as manager:
+    with kernels.manager() as manager, kernels.study_from_reports(task.study_from_reports):
         return papermill.execute_notebook(
             notebooks.read(task.notebook),
             str(task.executed).replace("{", "{{").replace("}", "}}"),  # papermill takes paths for format templates

@@ -39,7 +39,7 @@ def verify(
     place, chosen = Path(out).expanduser().resolve(), parse_period(period)
     known, standing = ledger.lines(place), issues.read(place, chosen)
     if ledger.last_of(known, chosen.label) is None and standing is None:
-        raise ParameterError(f"{chosen} is not published in {place}; published are {issues.published(place)}.")
+        raise issues.not_published(place, chosen)
     problems = [*ledger.breaks(place), *_plan(place, known), *_files(place, known, chosen.label, chosen.slug)]
     if standing is None or not standing.results:
         return Verified(period=chosen.label, numbers=0, problems=tuple(problems), since=())

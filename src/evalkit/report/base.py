@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -162,22 +164,31 @@ class Report:
         return self._commands("")
 
     def _commands(self, only: str) -> Html:
-        study, period = self.study.file.path.name, self.result.period
+        from evalkit.publish.kernels import STUDY_FROM_REPORTS
+
+        way, period = os.environ.get(STUDY_FROM_REPORTS, ""), self.result.period
+        study = shlex.quote(way or f"FOLDER-OF-THE-STUDY/{self.study.file.path.name}")
+        out = "." if way else "FOLDER-OF-THESE-PAGES"
         cutoff = f" --as-of {self.result.as_of}" if self.result.as_of != parse_period(period).end else ""
         commands = (
             f"evalkit check --study {study}{cutoff}",
             f"evalkit evaluate --study {study} --period {period}{cutoff}{only} --json",
-            f"evalkit run --study {study} --period {period}{cutoff} --language {self.language}",
-            f"evalkit verify --study {study} --period {period}",
+            f"evalkit run --study {study} --period {period}{cutoff} --language {self.language} --out {out}",
+            f"evalkit verify --study {study} --period {period} --out {out}",
+        )
+        place = (
+            self._("In the folder that holds ledger.jsonl:")
+            if way
+            else self._("With the folder of the study file, and the one that holds ledger.jsonl, put in:")
         )
         told = self._(
-            "In the folder of the study file: the first command checks records and study, the second gives the"
-            " numbers, the third this page, and the last recomputes what was published."
+            "the first command checks records and study, the second gives the numbers, the third this page, and the"
+            " last recomputes what was published."
         )
         return markup.join(
             (
                 markup.tag("h2", self._("How to reproduce this")),
-                markup.tag("p", told),
+                markup.tag("p", self._sentences((place, told))),
                 markup.tag("pre", "\n".join(commands)),
             )
         )
