@@ -8,12 +8,16 @@ import re
 import stat
 import subprocess
 import sys
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
+import report_fixtures as fixtures
 
-from evalkit import __version__, cli
+from evalkit import __version__, cli, terminal
+from evalkit.results import Arm, Evaluation
 
 
 def shell(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -458,3 +462,14 @@ def test_heavy_packages_stay_out_of_an_evaluation(ready: Any) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr == "[]\n"
+
+
+def test_small_rates_stand_in_the_table_without_zeros_to_count() -> None:
+    arms = {
+        side: Arm(records=9, clusters=None, value=value, start=date(2024, 1, 1), end=date(2024, 12, 31))
+        for side, value in (("before", 3.516e-05), ("after", 2.29e-05))
+    }
+    one = Evaluation(**arms, scale="ratio", confidence=0.95, target_value=0.8, effect=None)
+    goal = replace(fixtures.incidents(), period=one)
+    assert terminal._cells(goal, one)[:2] == ("35.2 per million", "22.9 per million")
+    assert terminal._cells(replace(goal, kind="mean"), one)[:2] == ("3.516e-05", "2.29e-05")

@@ -77,3 +77,18 @@ def test_intervals_name_their_unit_once() -> None:
     form = formats.quantity("mean", "level", [12.34, 10.1], unit="days")
     assert form.interval(10.1, 12.34) == "10.1 to 12.3 days"
     assert formats.quantity("mean", "ratio", [1.1, 1.2], language="zh").interval(1.1, 1.2) == "+10.0%至+20.0%"
+
+
+@pytest.mark.parametrize(
+    ("value", "language", "told"),
+    [
+        (3.516e-05, "en", "35.2 per million"),
+        (3.516e-05, "zh", "35.2/百万"),
+        (0.00412, "en", "4.12 per 1,000"),
+        (0.00412, "zh", "4.12/千"),
+        (0.0352, "en", "0.0352"),
+    ],
+)
+def test_small_rates_are_told_without_counting_zeros(value: float, language: formats.Language, told: str) -> None:
+    assert formats.quantity("rate", "level", [value], language=language).text(value) == told
+    assert formats.quantity("mean", "level", [value]).factor == 1

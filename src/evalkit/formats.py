@@ -10,6 +10,10 @@ from typing import Literal
 
 Language = Literal["en", "zh"]
 _MOST_DECIMALS = 8
+_PER: dict[Language, dict[float, str]] = {
+    "en": {1e3: "per 1,000", 1e6: "per million"},
+    "zh": {1e3: "/千", 1e6: "/百万"},
+}
 _DECLARED = 5  # nobody promises a target of more than four decimals; what has more was worked out
 
 
@@ -184,15 +188,22 @@ def quantity(
 ) -> Quantity:
     """Return how values of a metric `kind` on a `scale` (ratio, difference, level) are shown together.
 
-    `values` are all that will be shown side by side; they share their decimals.
+    `values` are all that will be shown side by side; they share their decimals. Small rates are told per 1,000 or per
+    million.
+
+    >>> quantity("rate", "level", [3.516e-05, 2.9e-05]).text(3.516e-05), quantity("rate", "level", [0.352]).text(0.352)
+    ('35.2 per million', '0.352')
     """
+    values = list(values)
     if scale == "ratio":
         form = Quantity(factor=100.0, offset=-100.0, signed=True, percent=True, language=language)
     elif kind == "proportion":
         level = scale == "level"
         form = Quantity(factor=100.0, signed=not level, percent=level, unit="" if level else points, language=language)
     else:
-        form = Quantity(signed=scale == "difference", unit=unit, language=language)
+        factor = _factor((*values, target)) if kind == "rate" else 1.0
+        unit = _PER[language].get(factor, unit)
+        form = Quantity(factor=factor, signed=scale == "difference", unit=unit, language=language)
     shown = [form.shown(value) for value in values if value is not None and math.isfinite(value)]
     aim = None if target is None else form.shown(target)
     decimals = decimals_for(shown, apart_from=aim)
@@ -207,3 +218,9 @@ def quantity(
         decimals=decimals,
         language=language,
     )
+
+
+def _factor(values: Iterable[float | None]) -> float:
+    """Return what rates below a hundredth are multiplied by, that nobody has to count zeros."""
+    largest = max((abs(value) for value in values if value is not None and math.isfinite(value)), default=0.0)
+    return 1.0 if largest >= 0.01 or largest == 0 else 1e3 if largest >= 0.001 else 1e6

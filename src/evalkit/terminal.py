@@ -10,6 +10,7 @@ from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
+from evalkit import formats
 from evalkit.errors import RecordsError, printable
 from evalkit.results import Evaluation, GoalResult, ScopesResult, StudyResult
 
@@ -38,9 +39,9 @@ def evaluation_table(result: StudyResult) -> None:
     columns = ("Goal", "Window", "Before", "After", "Estimate", "Interval", "Target", "Verdict")
     table = Table(*columns, box=None, pad_edge=False)
     for goal in (*result.goals, *result.indicators):
-        table.add_row(Text(goal.id), "period", *_cells(goal.period), _verdict(goal.verdict))
+        table.add_row(Text(goal.id), "period", *_cells(goal, goal.period), _verdict(goal.verdict))
         if goal.target is not None and goal.to_date is not None:
-            table.add_row("", "to date", *_cells(goal.to_date), _verdict(goal.to_date.verdict))
+            table.add_row("", "to date", *_cells(goal, goal.to_date), _verdict(goal.to_date.verdict))
     Console(width=None if sys.stdout.isatty() else 140, highlight=False).print(table)
     for goal in result.goals:
         for flag in goal.flags:
@@ -64,7 +65,7 @@ def history_table(results: StudyHistory) -> None:
             cut = any(flag.code in ("partial_period", "phase_in_overlap") for flag in goal.flags)
             partly = partly or cut
             period = f"{result.period} *" if cut else result.period
-            table.add_row(Text(name), period, *_cells(goal.period), _verdict(goal.verdict))
+            table.add_row(Text(name), period, *_cells(goal, goal.period), _verdict(goal.verdict))
     Console(width=None if sys.stdout.isatty() else 140, highlight=False).print(table)
     if partly:
         print("* not the whole period: `evaluate --period` says which days, and why.")
@@ -100,7 +101,7 @@ def scopes_table(result: ScopesResult) -> None:
                     verdict, note = _verdict_of_scope(goal)
                     notes |= {note: None} if note else {}
                     label = "(none)" if scope.scope is None else printable(str(scope.scope))
-                    table.add_row(Text(name), Text(label), *_cells(goal.period), verdict)
+                    table.add_row(Text(name), Text(label), *_cells(goal, goal.period), verdict)
     print(f"{result.period}, cut-off {result.as_of}; verdicts hold over all goals and scopes together")
     Console(width=None if sys.stdout.isatty() else 140, highlight=False).print(table)
     for note in notes:
@@ -156,17 +157,27 @@ def power_table(plans: Sequence[GoalPower], basis: str) -> None:
     print(fill(legend, 110))
 
 
-def _cells(evaluation: Evaluation) -> tuple[str, ...]:
+def _cells(goal: GoalResult, evaluation: Evaluation) -> tuple[str, ...]:
     effect = evaluation.effect
     before = evaluation.before.value if evaluation.before else None
     after = evaluation.after.value if evaluation.after else None
+    shown = [effect.estimate, effect.low, effect.high] if effect else []
+    rate = goal.kind == "rate"
+    arms = _small("level", [before, after]) if rate else _number
+    own = _small(evaluation.scale, [*shown, evaluation.target_value]) if rate else _number
     return (
-        _number(before),
-        _number(after),
-        _number(effect.estimate) if effect else "–",
-        f"{_number(effect.low)} to {_number(effect.high)}" if effect else "–",
-        _number(evaluation.target_value),
+        arms(before),
+        arms(after),
+        own(effect.estimate) if effect else "–",
+        f"{own(effect.low)} to {own(effect.high)}" if effect else "–",
+        own(evaluation.target_value),
     )
+
+
+def _small(scale: str, values: Sequence[float | None]) -> Callable[[float | None], str]:
+    """Return how rates are shown: as other numbers, but small ones per 1,000 or per million."""
+    form = formats.quantity("rate", scale, values)
+    return _number if scale == "ratio" or form.factor == 1 else form.text
 
 
 def _number(value: float | None) -> str:
