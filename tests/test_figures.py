@@ -225,7 +225,7 @@ def test_power_marks_target_detectable_effect_and_what_was_observed():
         "achieved",
         "target −20 %",
         f"detectable with 80 %: {form.text(result.detectable)}",
-        "observed to date −22.0 %",
+        "estimated to date −22.0 %",
     ]
     assert np.allclose(figure.axes[0].lines[0].get_ydata(), 100 * np.array(result.probabilities))
     assert words(result.plot())[1] == "target 0.8"

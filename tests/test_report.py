@@ -159,8 +159,10 @@ def test_figures_state_their_finding_and_offer_their_numbers(
         html = getattr(page, part)().text
         assert re.search(r"<desc[^>]*>[^<]{20,}</desc>", html)
         assert "data:text/csv" in html
-    assert "Whether a single month meets the target of" in page.process().text
-    assert "Mean 28.3 minutes before, 24.5 minutes after." in page.before_and_after().text
+    assert "single months are not compared with the target" in page.process().text
+    assert "As recorded, most values lie at" in page.before_and_after().text
+    share = GoalReport(bank, found, "response_rate")
+    assert "meets the target of" in share.process().text
 
 
 def test_the_goal_page_says_what_would_change_the_verdict(bank: evalkit.OpenStudy, found: evalkit.StudyResult) -> None:
@@ -235,9 +237,18 @@ def test_the_record_is_the_result_without_provenance(study: evalkit.OpenStudy, r
     assert repr(record) == "Record of score"
 
 
-def test_the_commands_to_reproduce_name_a_cutoff_only_where_one_was_given(study: evalkit.OpenStudy) -> None:
+def test_the_commands_to_reproduce_name_a_cutoff_only_where_one_was_given(
+    study: evalkit.OpenStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_hand = text_of(GoalReport(study, study.evaluate_period("2025-Q4"), "score").reproduce().text)
+    assert (
+        "evalkit verify --study FOLDER-OF-THE-STUDY/plan.yaml --period 2025-Q4 --out FOLDER-OF-THESE-PAGES" in by_hand
+    )
+    monkeypatch.setenv("EVALKIT_STUDY_FROM_REPORTS", "../my plans/plan.yaml")
     usual = text_of(GoalReport(study, study.evaluate_period("2025-Q4"), "score").reproduce().text)
-    assert "evalkit evaluate --study plan.yaml --period 2025-Q4 --goal score --json" in usual
+    assert "In the folder that holds ledger.jsonl: the first" in usual
+    assert "evalkit evaluate --study &#x27;../my plans/plan.yaml&#x27; --period 2025-Q4 --goal score --json" in usual
+    assert "evalkit run --study &#x27;../my plans/plan.yaml&#x27; --period 2025-Q4 --language en --out ." in usual
     early = PeriodReport(study, study.evaluate_period("2025-Q4", as_of=date(2025, 11, 30)))
     assert "--as-of 2025-11-30" in text_of(early.reproduce().text)
 
@@ -281,3 +292,83 @@ def test_a_time_series_goal_shows_its_model_and_a_level_how_far_it_moved(tmp_pat
     moved = text_of(GoalReport(study, result, "good").estimate().text)
     assert f"Against the baseline: +{100 * change.estimate:.1f} percentage points" in moved
     assert text_of(GoalReport(study, result, "good").process().text)
+
+
+def standardised(folder: Path) -> evalkit.OpenStudy:
+    """Return a study whose mix moves: short business, which scores more, grows."""
+    text = STUDY.replace("cluster: branch", "cluster: branch\n    standardise_by: [kind]")
+    text = text.replace(
+        "{name: branch, type: string}", "{name: branch, type: string}\n      - {name: kind, type: string}"
+    )
+    (folder / "plan.yaml").write_text(text, encoding="utf-8")
+    write_records(folder, after=7.6)
+    head, *rows = (folder / "survey.csv").read_text(encoding="utf-8").splitlines()
+    lines = [f"{head},kind"]
+    for number, row in enumerate(rows):
+        day, score, branch = row.split(",")
+        short = number % 10 < (3 if day < "2025" else 7)
+        lines.append(f"{day},{min(10.0, float(score) + 2 * short):.2f},{branch},{'short' if short else 'long'}")
+    (folder / "survey.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return evalkit.open_study(folder / "plan.yaml")
+
+
+def test_months_as_recorded_are_not_held_against_the_target_of_a_standardised_goal(tmp_path: Path) -> None:
+    study = standardised(tmp_path)
+    result = study.evaluate_period("2025-Q4")
+    assert result["score"].held == ("mix",)
+    for language, reliably, target, held in (
+        ("en", "reliably", "target +", "at the baseline's mix"),
+        ("zh", "稳定", "目标 ", "按基线构成调整后"),
+    ):
+        page = GoalReport(study, result, "score", language)
+        process, course = page.process().text, page.course().text
+        assert "达标？" not in process
+        assert reliably not in process
+        assert f">{target}" not in process + course
+        assert held.replace("'", "&#x27;") in page.estimate().text
+        whole = page.before_and_after().text
+        desc = re.search(r"<desc[^>]*>([^<]*)</desc>", whole)
+        after = result["score"].period.after
+        assert desc
+        assert after is not None
+        assert f"{after.value:.2f}" not in desc[1]
+
+
+def test_a_promise_in_hours_is_told_in_hours(tmp_path: Path) -> None:
+    import random
+    from datetime import UTC, datetime, timedelta
+
+    draw, lines = random.Random(3), ["opened,replied,queue"]
+    for number in range(2400):
+        opened = datetime(2024, 1, 1, tzinfo=UTC) + timedelta(hours=7 * number)
+        replied = opened + timedelta(hours=draw.expovariate(1 / (6 if opened.year == 2024 else 3)))
+        times = (moment.isoformat(timespec="seconds") for moment in (opened, replied))
+        lines.append(f"{','.join(times)},q{number % 6}")
+    (tmp_path / "tickets.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (tmp_path / "plan.yaml").write_text(
+        """\
+schema: 1
+id: helpdesk
+calendar: {baseline: {start: 2024-01-01, end: 2024-12-31}}
+sources:
+  tickets:
+    path: tickets.csv
+    time: opened
+    fields: [{name: opened, type: datetime}, {name: replied, type: datetime}, {name: queue, type: string}]
+goals:
+  - id: reply
+    source: tickets
+    metric: {kind: proportion, success: {column: replied, within: 8h, of: opened}}
+    better: higher
+    target: {level: 0.85}
+    cluster: queue
+""",
+        encoding="utf-8",
+    )
+    study = evalkit.open_study(tmp_path / "plan.yaml")
+    result = study.evaluate_period("2025-Q2")
+    for language, within, unit in (("en", "within 8 hours", "(hours)"), ("zh", "8小时内", "（小时）")):
+        shown = GoalReport(study, result, "reply", language).before_and_after().text
+        assert within in shown
+        assert unit in shown
+        assert "0.33" not in text_of(shown)

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 import report_fixtures as fixtures
 
-from evalkit import wording, wording_methods, wording_plain
+from evalkit import tables, wording, wording_methods, wording_plain
 from evalkit.effect import decide
 from evalkit.estimands.control_chart import control_chart
 from evalkit.estimands.response_time import kaplan_meier
 from evalkit.evaluation.planning import GoalPower
 from evalkit.formats import Quantity
 from evalkit.inference.power import power
+from evalkit.results import SensitivityLine
 
 CALIBRATION = Path(__file__).resolve().parent.parent / "reports" / "method-validation" / "results.json"
 ENDS = (0.7, 0.79, 0.8, 0.81, 0.9, 1.0)
@@ -48,6 +49,25 @@ def test_a_goal_kept_alone_but_not_among_all_says_so_and_one_without_answer_why(
         " together."
     )
     assert wording_plain.finding(fixtures.incidents()) == "There were no incidents in the baseline."
+
+
+@pytest.mark.parametrize(
+    ("let_go", "told", "zh"),
+    [
+        (("unadjusted",), "at the baseline's mix", "按基线构成调整后"),
+        (("whole baseline",), "against the baseline's same months", "与基线相同月份相比"),
+        (("unadjusted", "whole baseline"), "at the baseline's mix and months", "按基线构成和月份调整后"),
+    ],
+)
+def test_an_adjusted_estimate_is_never_called_observed(let_go: tuple[str, ...], told: str, zh: str) -> None:
+    lines = tuple(SensitivityLine(name=name, estimate=1.2, low=1.1, high=1.3, note="") for name in let_go)
+    result = replace(fixtures.satisfaction(), sensitivity=lines)
+    assert f"+11.3 % {told}, and +10.4 %" in wording_plain.finding(result)
+    assert f"{told[:1].upper()}{told[1:]} +11.3 %, beyond the target" in wording.goal_text(result)
+    assert f"{zh}+11.3%" in wording_plain.finding(result, "zh")
+    assert "observed" not in (wording_plain.finding(result) + wording.goal_text(result)).lower()
+    assert "not as recorded" in tables.goal(result)
+    assert "not as recorded" not in tables.goal(fixtures.satisfaction())
 
 
 def test_what_changed_since_the_last_period() -> None:
@@ -118,9 +138,12 @@ def test_response_times_are_told_before_and_after() -> None:
     curves = {"before": kaplan_meier([3, 5, 8, 13]), "after": kaplan_meier([1, 2, 4, 6])}
     told = wording_plain.response(curves, 7.0)
     assert told == (
-        "Before, half were answered within 6.5 days and 50.0 % within 7 days; after, half within 3.0 days and 100.0 %"
+        "Before, half were answered within 6.5 days and 50.0 % within 7 days; after, half within 3 days and 100.0 %"
         " within 7 days."
     )
+    hours = {arm: curve.times_by(24) for arm, curve in curves.items()}
+    assert "half within 72 hours and 100.0 % within 168 hours" in wording_plain.response(hours, 168.0, unit="hours")
+    assert "半数在72小时内得到答复" in wording_plain.response(hours, 168.0, "zh", unit="hours")
 
 
 def test_the_calibrations_misses_are_those_of_its_published_result() -> None:

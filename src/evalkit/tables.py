@@ -357,13 +357,16 @@ def _shaded(value: float | None, before: float | None, better: str, text: str) -
     return markup.tag("span", text, style=style) if step else text
 
 
-def response_times(curves: Mapping[str, SurvivalCurve], window: float, language: Language = "en") -> str:
-    """Return median, restricted mean and share within the window, with intervals, before and after."""
+def response_times(
+    curves: Mapping[str, SurvivalCurve], window: float, language: Language = "en", *, unit: str = "days"
+) -> str:
+    """Return median, restricted mean and share within the window, with intervals, before and after.
+
+    Curves and window are in the `unit`, hours or days.
+    """
     _ = wording.translator(language)
-    days, share = (
-        formats.Quantity(language=language),
-        formats.Quantity(factor=100.0, percent=True, decimals=1, language=language),
-    )
+    share = formats.Quantity(factor=100.0, percent=True, decimals=1, language=language)
+    times = formats.Quantity(decimals=1, language=language)
     names = {"before": _("before"), "after": _("after")}
     rows = []
     for arm, curve in curves.items():
@@ -372,8 +375,8 @@ def response_times(curves: Mapping[str, SurvivalCurve], window: float, language:
             (
                 names[arm],
                 formats.count(curve.records),
-                f"{days.bare(curve.median)} ({days.interval(*curve.median_interval)})",
-                f"{days.bare(curve.restricted_mean)} ({days.interval(*curve.restricted_mean_interval)})",
+                f"{times.bare(curve.median)} ({times.interval(*curve.median_interval)})",
+                f"{times.bare(curve.restricted_mean)} ({times.interval(*curve.restricted_mean_interval)})",
                 f"{share.text(one)} ({share.interval(low, high)})",
             )
         )
@@ -381,9 +384,9 @@ def response_times(curves: Mapping[str, SurvivalCurve], window: float, language:
     columns = (
         _("Arm"),
         _("Records"),
-        _("Median, days"),
-        _("Mean up to {horizon} days").format(horizon=f"{horizon:g}"),
-        _("Within {window} days").format(window=f"{window:g}"),
+        _("Median, {unit}").format(unit=wording.looked_up("unit", unit, unit, language)),
+        _("Mean up to {horizon}").format(horizon=wording_plain.duration(horizon, unit, language)),
+        _("Within {window}").format(window=wording_plain.duration(window, unit, language)),
     )
     level = wording.confidence(next(iter(curves.values())).confidence, language)
     caption = _("Time to an answer, with {level} intervals").format(level=level)

@@ -7,7 +7,7 @@ catalogue.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -130,20 +130,22 @@ def how(result: GoalResult, language: Language = "en") -> str:
     return words[result.held]
 
 
-def held(results: Iterable[GoalResult], language: Language = "en", titles: Mapping[str, str] | None = None) -> str:
-    """Return which values beside the results are adjusted ones, lest they pass for the records' own."""
+def held(results: Sequence[GoalResult], language: Language = "en", titles: Mapping[str, str] | None = None) -> str:
+    """Return which values beside the results are adjusted ones, lest they pass for the records' own.
+
+    Of several results, those are named.
+    """
     _ = translator(language)
     told = {
-        "mix": _("{goals}: the value after is standardised to the baseline's mix, not as recorded."),
-        "months": _("{goals}: the value before is weighted to the window's calendar months, not as recorded."),
+        "mix": _("The value after is standardised to the baseline's mix, not as recorded."),
+        "months": _("The value before is weighted to the window's calendar months, not as recorded."),
     }
-    found = {name: [r for r in results if name in r.held] for name in told}
-    separator = "、" if language == "zh" else ", "
-    parts = (
-        told[name].format(goals=separator.join((titles or {}).get(r.id, r.title) for r in some))
-        for name, some in found.items()
-        if some
-    )
+    parts = []
+    for name, text in told.items():
+        found = [(titles or {}).get(one.id, one.title) for one in results if name in one.held]
+        goals = ("、" if language == "zh" else ", ").join(found)
+        if found:
+            parts.append(text if len(results) == 1 else _("{goal}: {figure}").format(goal=goals, figure=text))
     return ("" if language == "zh" else " ").join(parts)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from evalkit import formats, wording
@@ -25,9 +26,7 @@ def finding(result: GoalResult, language: Language = "en", *, unit: str = "") ->
     if result.verdict == "achieved":
         told = _("The promise of {target} is kept: {estimate} {how}, and {worst} even at the interval's worse end.")
     elif result.verdict == "not_achieved":
-        told = _(
-            "The promise of {target} is not kept: {estimate} {how}, and {best} even at the interval's better end."
-        )
+        told = _("The promise of {target} is not kept: {estimate} {how}, and {best} even at the interval's better end.")
     elif result.period.verdict == "achieved":
         told = _(
             "{estimate} {how} where {target} was promised: enough for this goal alone, not quite when all goals are"
@@ -213,16 +212,32 @@ def process(chart: ControlChart, form: Quantity, language: Language = "en") -> s
     return (" " if language == "en" else "").join(text.format(**words) for text in told)
 
 
-def response(curves: dict[str, SurvivalCurve], window: float, language: Language = "en") -> str:
-    """Return how the time to an answer changed, in one sentence."""
+def duration(value: float, unit: str, language: Language = "en") -> str:
+    """Return a length of time in hours or days (`unit`), with no needless decimals.
+
+    >>> duration(8.0, "hours"), duration(1.0, "days"), duration(2.25, "days")
+    ('8 hours', '1 day', '2.2 days')
+    """
     _ = wording.translator(language)
+    number = formats.number(value, 1).removesuffix(".0")
+    if unit == "hours":
+        return (_("{number} hour") if value == 1 else _("{number} hours")).format(number=number)
+    return (_("{number} day") if value == 1 else _("{number} days")).format(number=number)
+
+
+def response(
+    curves: Mapping[str, SurvivalCurve], window: float, language: Language = "en", *, unit: str = "days"
+) -> str:
+    """Return how the time to an answer changed, in one sentence; curves and window are in the `unit`."""
+    _ = wording.translator(language)
+    within = duration(window, unit, language)
     told = []
     for arm, text in (
-        ("before", _("before, half were answered within {median} days and {share} within {window} days")),
-        ("after", _("after, half within {median} days and {share} within {window} days")),
+        ("before", _("before, half were answered within {median} and {share} within {window}")),
+        ("after", _("after, half within {median} and {share} within {window}")),
     ):
         if arm in curves:
             share = formats.percent(curves[arm].within(window)[0], 1, language)
-            told.append(text.format(median=formats.number(curves[arm].median, 1), share=share, window=f"{window:g}"))
+            told.append(text.format(median=duration(curves[arm].median, unit, language), share=share, window=within))
     text = ("；" if language == "zh" else "; ").join(told)
     return _("{text}.").format(text=text[:1].upper() + text[1:])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -80,6 +80,23 @@ class SurvivalCurve:
         if index < 0:
             return 0.0, 0.0, 0.0
         return 1 - self.survival[index], 1 - self.high[index], 1 - self.low[index]
+
+    def times_by(self, factor: float) -> SurvivalCurve:
+        """Return the same curve in another unit of time: 24 turns days into hours.
+
+        >>> kaplan_meier([1 / 3, 0.5]).times_by(24).times
+        (8.0, 12.0)
+        """
+        low, high = self.median_interval
+        return replace(
+            self,
+            times=tuple(round(time * factor, 9) for time in self.times),
+            median=round(self.median * factor, 9),
+            median_interval=(round(low * factor, 9), round(high * factor, 9)),
+            restricted_mean=self.restricted_mean * factor,
+            restricted_mean_error=self.restricted_mean_error * factor,
+            horizon=round(self.horizon * factor, 9),
+        )
 
     def summary(self) -> str:
         """Say median and restricted mean in one sentence."""

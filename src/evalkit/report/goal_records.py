@@ -240,14 +240,16 @@ class GoalRecords(Report):
     def _response(self, curves: Any) -> Html:
         import pandas as pd
 
-        window = self.question.metric.success.within.seconds / 86400
-        finding = wording_plain.response(curves, window, self.language)
+        promised = self.question.metric.success.within  # the promise's own unit: eight hours are not 0.33 days
+        window, unit = float(promised.value), {"h": "hours", "d": "days"}[promised.unit]
+        curves = {arm: curve.times_by(24 if unit == "hours" else 1) for arm, curve in curves.items()}
+        finding = wording_plain.response(curves, window, self.language, unit=unit)
         names = {"before": self._("before"), "after": self._("after")}
         figure = figures.answered(
             {names[arm]: curve for arm, curve in curves.items()},
             self.language,
             window=window,
-            unit=self._("days"),
+            unit=wording.looked_up("unit", unit, unit, self.language),
             target=self.goal.period.target_level,
         )
         data = pd.concat([curve.to_frame().assign(arm=arm) for arm, curve in curves.items()], ignore_index=True)
@@ -261,7 +263,7 @@ class GoalRecords(Report):
                 self._picture(
                     figure, self._("share answered by time"), finding, data[["arm", "time", "survival", "low", "high"]]
                 ),
-                Html(tables.response_times(curves, window, self.language)),
+                Html(tables.response_times(curves, window, self.language, unit=unit)),
                 self._soft(told),
                 self.origin(self.goal, method="Kaplan–Meier"),
             )
