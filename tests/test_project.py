@@ -34,6 +34,7 @@ FLOORS = (
         "markup",
         "svg",
         "wording",
+        "wording_flags",
         "wording_methods",
         "wording_plain",
         "figures",

@@ -143,3 +143,13 @@ def test_a_heat_table_shades_by_the_distance_from_the_rows_own_baseline() -> Non
     assert shades[:2] == [["", "#74b3dd"], ["", "#f6ce8b"]], "a change below 2 % has no shade"
     worse = tables.branches(found, fixtures.handling_time(), "branch")
     assert "#efb04a" in worse, "what is better turns round where lower is better"
+
+
+def test_that_a_verdict_hangs_on_one_cluster_is_never_left_out() -> None:
+    from evalkit.results import Flag
+
+    flags = [Flag(code=code, severity="caution", message=f"{code}.") for code in ("a", "b", "c")]
+    flags.append(Flag(code="influential_cluster", severity="caution", message="One branch."))
+    html = tables.flags(fixtures.satisfaction(flags=tuple(flags)), most=2)
+    assert "One branch." in html
+    assert "c." not in html

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import report_fixtures as fixtures
 
-from evalkit import wording, wording_methods
+from evalkit import wording, wording_flags, wording_methods, wording_plain
 from evalkit.errors import ParameterError
-from evalkit.results import Flag
+from evalkit.results import Flag, SensitivityLine
 from evalkit.study.model_values import Text, Titled
 
 PACKAGE = Path(wording.__file__).parent
@@ -110,6 +111,50 @@ def test_a_flag_without_translation_or_figures_is_told_in_english() -> None:
     assert wording.flag_sentence(Flag(code="new", severity="info", message="Something new."), "zh") == "Something new."
 
 
+def test_a_pages_cautions_are_on_the_pages_scale() -> None:
+    figures = {"crude": 1.13, "target": 1.10, "estimate": 1.05, "low": 1.0, "high": 1.12}
+    shift = {"columns": "kind, branch", "moved": 19.2, "own": 1.05, "plain": 1.13}
+    result = fixtures.goal("g", "Goal", "mean", fixtures.effect(1.05, 1.0, 1.12))
+    line = SensitivityLine(name="exact", estimate=1.1, low=1.11, high=1.2, note="", verdict="achieved")
+    result = replace(result, sensitivity=(line,))
+    for code, given, english, chinese in (
+        ("looks_reached", figures, "(+13.0 %) are beyond the target of +10 %", "估计值为+5.0%，区间为0.0%至+12.0%"),
+        ("looks_reached", {**figures, "crude": 1.05}, "+5.0 % is better than the target", "越过了目标"),
+        ("case_mix_shift", shift, "gives +5.0 %, leaving it as it fell gives +13.0 %", "kind、branch的构成变动了19个"),
+        (
+            "influential_cluster",
+            {"cluster": "Plant", "label": "Plant F", "value": 1.2},
+            "Without Plant F the",
+            "+20.0%",
+        ),
+        ("influential_cluster", {"cluster": "branch", "label": "7", "value": 1.2}, "Without branch 7 the", "网点“7”"),
+        ("verdict_not_robust", {"names": "exact (achieved)"}, "verdict: exact (achieved).", "（已达成）"),
+        ("multiplicity", {"family": 4, "p": 0.04, "alpha": 0.025}, "(p = 0.0400) is not below 0.025", "4个目标项"),
+        ("ceiling", {"wanted": 11.0, "before": 9.5}, "asks for 11.0,", "基线9.5"),
+        ("duplicate_keys", {"count": 1, "source": "s"}, "Of the rejected records of 's', 1", "被剔除的记录中，有1条"),
+    ):
+        flag = Flag(code=code, severity="caution", message="0.835", figures=given)
+        assert english in wording_flags.sentence(flag, result)
+        assert chinese in wording_flags.sentence(flag, result, "zh")
+    other = Flag(code="looks_reached", severity="caution", message="Other figures.", figures={"x": 1})
+    assert wording_flags.sentence(other, result) == "Other figures."
+
+
+def test_a_season_cannot_change_a_level_and_no_line_says_so() -> None:
+    flag = Flag(code="season_not_covered", severity="info", message="… the line 'same months'", figures={"held": True})
+    level, ratio = fixtures.answered(), fixtures.satisfaction()
+    assert "same months" not in wording_flags.sentence(flag, level)
+    assert "same months" in wording_flags.sentence(flag, ratio)
+    own = level.period.effect
+    assert own is not None
+    lines = tuple(
+        SensitivityLine(name=name, estimate=own.estimate, low=own.low, high=own.high, note="", verdict=own.verdict)
+        for name in ("same months", "exact")
+    )
+    assert [line.name for line in wording_plain.alternatives(replace(level, sensitivity=lines))] == ["exact"]
+    assert len(wording_plain.alternatives(replace(ratio, sensitivity=lines))) == 2
+
+
 def test_every_flag_has_its_chinese_sentence() -> None:
     from evalkit.evaluation.diagnostics import CODES
 
@@ -168,3 +213,11 @@ def test_the_note_on_several_goals_is_there_only_where_it_is_true() -> None:
     assert any("holds over all looks" in note for note in wording.notes(0.95, sequential=True))
     assert "whole 90 % interval" in wording.notes(0.9)[0]
     assert any("16 %" in note for note in wording.notes(0.95))
+
+
+def test_a_level_is_not_said_to_be_held_against_a_baseline() -> None:
+    told = {key: " ".join(wording.notes(0.95, levels=key)) for key in ((True,), (False,), (True, False))}
+    assert "estimated baseline" not in told[True,]
+    assert "a level is held" not in told[False,]
+    assert "a level is held" in told[True, False]
+    assert "estimated baseline" in told[True, False]

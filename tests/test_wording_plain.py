@@ -90,7 +90,7 @@ def test_what_would_change_names_the_end_of_the_interval_that_counts() -> None:
     assert "worse end, now 88.7 %, would have to pass 90 %" in told[0]
     assert wording_plain.what_would_change(fixtures.incidents()) == []
     agreed = replace(fixtures.satisfaction(), sensitivity=fixtures.satisfaction().sensitivity[:1])
-    assert wording_plain.what_would_change(agreed)[-1].startswith("No other choice below gives another verdict")
+    assert wording_plain.what_would_change(agreed)[-1].startswith("No other choice in the table above gives")
 
 
 def test_power_says_how_many_periods_are_still_needed() -> None:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from evalkit import formats, markup, wording, wording_plain
+from evalkit import formats, markup, wording, wording_flags, wording_plain
 from evalkit.formats import Language
 from evalkit.markup import Html
 from evalkit.periods import parse_period
@@ -220,7 +220,8 @@ def left_out(rejected: Mapping[str, int], counts: Mapping[str, int], language: L
 def sensitivity(result: GoalResult, language: Language = "en", *, unit: str = "") -> str:
     """Return the estimate under other reasonable choices, with what each choice means."""
     _ = wording.translator(language)
-    figures = [v for line in result.sensitivity for v in (line.estimate, line.low, line.high)]
+    lines = wording_plain.alternatives(result)
+    figures = [v for line in lines for v in (line.estimate, line.low, line.high)]
     form = wording_plain.both(result, figures, language, unit)
     rows = [
         (
@@ -230,7 +231,7 @@ def sensitivity(result: GoalResult, language: Language = "en", *, unit: str = ""
             badge(line.verdict, language) if line.verdict else "–",
             wording.looked_up("sensitivity note", line.name, line.note, language),
         )
-        for line in result.sensitivity
+        for line in lines
     ]
     columns = (
         _("Choice"),
@@ -242,16 +243,20 @@ def sensitivity(result: GoalResult, language: Language = "en", *, unit: str = ""
     return markup.table(_("The same question under other reasonable choices"), columns, rows, numeric=(1, 2)).text
 
 
-def flags(result: GoalResult, language: Language = "en", *, most: int | None = None) -> str:
-    """Return a goal's cautions as a list, the gravest first; with `most` only so many, and no mere notes."""
+def flags(result: GoalResult, language: Language = "en", *, most: int | None = None, unit: str = "") -> str:
+    """Return a goal's cautions as a list, the gravest first; with `most` only so many, and no mere notes.
+
+    That the verdict hangs on one cluster is never left out.
+    """
     order: dict[Any, int] = {"serious": 0, "caution": 1, "info": 2}
     ranked = sorted(result.flags, key=lambda flag: order[flag.severity])
     if most is not None:
-        ranked = [flag for flag in ranked if flag.severity != "info"][:most]
+        grave = [flag for flag in ranked if flag.severity != "info"]
+        ranked = grave[:most] + [flag for flag in grave[most:] if flag.code == "influential_cluster"]
     return markup.items(
         (
             markup.tag("strong", wording.severity(flag.severity, language))
-            + markup.prose(wording.flag_sentence(flag, language))
+            + markup.prose(wording_flags.sentence(flag, result, language, unit=unit))
             for flag in ranked
         ),
         class_="ek-flags",

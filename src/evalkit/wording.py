@@ -296,12 +296,18 @@ def rejection(reason: str, language: Language = "en") -> str:
 
 
 def notes(
-    level: float, language: Language = "en", *, adjusted: bool = True, sequential: bool = False
+    level: float,
+    language: Language = "en",
+    *,
+    adjusted: bool = True,
+    sequential: bool = False,
+    levels: Sequence[bool] = (False,),
 ) -> tuple[str, ...]:
     """Return the standing notes on what verdicts mean; each is said once a report.
 
     `level` is the confidence level; `adjusted` says whether several goals are judged and that is corrected for,
-    `sequential` whether looking at everything to date in every period is.
+    `sequential` whether looking at everything to date in every period is; `levels` of each goal whether its target is
+    a level, not a change.
     """
     _ = translator(language)
     told = (
@@ -309,10 +315,18 @@ def notes(
             "Achieved means that the whole {level} interval lies beyond the target in the promised direction; not"
             " achieved, that it lies wholly on the other side; inconclusive, that it includes the target."
         ).format(level=confidence(level, language)),
-        _(
-            "The target is held against an estimated baseline, whose own uncertainty is part of the interval. An"
-            " improvement over the baseline alone never counts as a target met."
+        *([_("A target that is a level is held against the value after alone.")] if any(levels) else []),
+        *(
+            [
+                _(
+                    "A target that is a change is held against an estimated baseline, whose own uncertainty is part of"
+                    " the interval."
+                )
+            ]
+            if not all(levels)
+            else []
         ),
+        _("An improvement over the baseline alone never counts as a target met."),
         _(
             "Where every record of a period is observed, what happened in it is known; interval and verdict speak of"
             " the process that produced it, and so of what to expect of it."

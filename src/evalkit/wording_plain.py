@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from evalkit.estimands.control_chart import ControlChart
     from evalkit.estimands.response_time import SurvivalCurve
     from evalkit.evaluation.planning import GoalPower
-    from evalkit.results import GoalResult
+    from evalkit.results import GoalResult, SensitivityLine
 
 
 def finding(result: GoalResult, language: Language = "en", *, unit: str = "") -> str:
@@ -79,6 +79,18 @@ def both(result: GoalResult, values: list[float | None], language: Language, uni
     )
 
 
+def alternatives(result: GoalResult) -> tuple[SensitivityLine, ...]:
+    """Return a goal's other reasonable choices; without the months' of a level, which nothing is divided by, where
+    they change no figure."""
+    effect = result.period.effect
+    own = (effect.estimate, effect.low, effect.high) if effect and result.period.scale == "level" else None
+    return tuple(
+        line
+        for line in result.sensitivity
+        if line.name not in ("same months", "whole baseline") or (line.estimate, line.low, line.high) != own
+    )
+
+
 def what_would_change(result: GoalResult, language: Language = "en", *, unit: str = "") -> list[str]:
     """Return what the verdict hangs on: how far the interval is from another one, and which choices give another."""
     _, effect = wording.translator(language), result.period.effect
@@ -120,7 +132,7 @@ def what_would_change(result: GoalResult, language: Language = "en", *, unit: st
             )
         )
     if result.sensitivity and not others:
-        told.append(_("No other choice below gives another verdict of the period by itself."))
+        told.append(_("No other choice in the table above gives another verdict of the period by itself."))
     return [text.format(**words) for text in told]
 
 

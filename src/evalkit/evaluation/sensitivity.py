@@ -95,12 +95,13 @@ def _alternatives(question: Any, own: Choices, moments: Moments, outcome: Outcom
         )
         largest = _largest_cluster(outcome)
         if largest is not None:
-            label = moments.clusters[largest]
+            label, kind = str(moments.clusters[largest]), question.cluster
+            named = label if kind.casefold() in label.casefold() else f"{kind} {label}"  # the label may say it itself
             found.append(
                 (
                     "without the largest cluster",
                     replace(own, without_cluster=largest),
-                    f"Leaves out {question.cluster} {label}.",
+                    f"Leaves out {named}.",
                 )
             )
     if own.same_months:

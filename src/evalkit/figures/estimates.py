@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from evalkit import formats, wording
+from evalkit import formats, wording, wording_plain
 from evalkit.errors import ParameterError
 from evalkit.figures.style import BLACK, GREY, MARKERS, WIDTH, number_axis, sheet, styled, text_width
 from evalkit.formats import Language, Quantity
@@ -53,7 +53,7 @@ def forest(result: GoalResult, language: Language = "en", *, unit: str = "", alt
                 high=other.high,
                 verdict=other.verdict,
             )
-            for other in result.sensitivity
+            for other in wording_plain.alternatives(result)
         ]
     form = _form(result, lines, language, unit)
     return _forest(lines, form, result.period.target_value, _NULL.get(result.period.scale), language)

@@ -60,6 +60,11 @@ class Report:
         unit = getattr(getattr(question.metric, "value", None), "unit", "")
         return wording.looked_up("unit", unit, unit, self.language) if unit else ""
 
+    @property
+    def _judged(self) -> tuple[GoalResult, ...]:
+        """The goals the page is about."""
+        return self.result.goals
+
     def _unit(self, result: GoalResult) -> str:
         return self.units.get(result.id, "")
 
@@ -134,7 +139,7 @@ class Report:
         head = markup.tag(heading, self._("What to be careful about"))
         if not result.flags:
             return head + markup.tag("p", self._("Nothing that this report checks for was found."))
-        return head + Html(tables.flags(result, self.language))
+        return head + Html(tables.flags(result, self.language, unit=self._unit(result)))
 
     def trace(self, commitment: str | None = None) -> Html:
         """From weakness to goal: measures, owners, timetables; of one commitment, or of all."""
@@ -152,7 +157,13 @@ class Report:
         """What verdicts mean and do not mean."""
         rules = self.study.file.inference
         several = len(self.study.file.goals) > 1 and rules.multiplicity != "none"
-        told = wording.notes(rules.confidence, self.language, adjusted=several, sequential=rules.sequential != "none")
+        told = wording.notes(
+            rules.confidence,
+            self.language,
+            adjusted=several,
+            sequential=rules.sequential != "none",
+            levels=[goal.period.scale == "level" for goal in self._judged],
+        )
         return markup.tag("h2", self._("How to read this")) + markup.items(markup.prose(note) for note in told)
 
     def _calibration(self) -> Html:

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from evalkit import formats, markup, svg, trace, wording
+from evalkit import formats, markup, svg, trace, wording, wording_flags
 from evalkit.evaluation.timetable import Standing, standing
 from evalkit.figures.panels import sparkline
 from evalkit.figures.timetable import Bar, timetable
@@ -191,7 +191,9 @@ class ContextReport(Situation):
         cautions = [
             Html(
                 markup.tag("strong", self.titles[result.id]).text
-                + markup.prose(colon + wording.flag_sentence(flag, self.language)).text
+                + markup.prose(
+                    colon + wording_flags.sentence(flag, result, self.language, unit=self._unit(result))
+                ).text
             )
             for result in found.values()
             for flag in result.flags

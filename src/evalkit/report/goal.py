@@ -27,7 +27,8 @@ class GoalReport(GoalRecords):
         """Target, estimate and alternatives, as picture and tables; what would change the verdict."""
         goal, language = self.goal, self.language
         finding = wording_plain.finding(goal, language, unit=self.unit)
-        lines = [(line.name, line.estimate, line.low, line.high, line.verdict) for line in goal.sensitivity]
+        others = wording_plain.alternatives(goal)
+        lines = [(line.name, line.estimate, line.low, line.high, line.verdict) for line in others]
         for name, one in (("period", goal.period), ("to date", goal.to_date)):
             if one is not None and one.effect is not None:
                 lines.append((name, one.effect.estimate, one.effect.low, one.effect.high, one.verdict))
@@ -45,7 +46,7 @@ class GoalReport(GoalRecords):
         if goal.to_date is not None:
             parts.append(self.origin(goal, goal.to_date))
         parts += [self._change(), self._terms()]
-        if goal.sensitivity:
+        if others:
             parts.append(Html(tables.sensitivity(goal, language, unit=self.unit)))
         changing = wording_plain.what_would_change(goal, language, unit=self.unit)
         if changing:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from evalkit.evaluation.detail import Detail
-    from evalkit.results import StudyResult
+    from evalkit.results import GoalResult, StudyResult
 
 
 class GoalRecords(Report):
@@ -27,6 +27,10 @@ class GoalRecords(Report):
         self.goal = result[str(goal)]  # a parameter such as 007 may arrive as a number
         self.question = study.file.goal(self.goal.id)
         self.unit, self.title = self._unit(self.goal), self._title(self.goal)
+
+    @property
+    def _judged(self) -> tuple[GoalResult, ...]:
+        return (self.goal,)
 
     @cached_property
     def _detail(self) -> Detail:

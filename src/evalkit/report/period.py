@@ -95,7 +95,8 @@ class PeriodReport(Report):
                 markup.items(map(markup.prose, late)),
             ]
         limits = [
-            markup.tag("strong", self._title(goal)) + Html(tables.flags(goal, self.language, most=2))
+            markup.tag("strong", self._title(goal))
+            + Html(tables.flags(goal, self.language, most=2, unit=self._unit(goal)))
             for goal in self.result.goals
             if any(flag.severity != "info" for flag in goal.flags)
         ]

@@ -1,0 +1,110 @@
+"""A goal's cautions on the scale of its page: −16.5 % where results.json, which programs read, has the ratio 0.835."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalkit import formats, wording, wording_plain
+from evalkit.formats import Language
+
+if TYPE_CHECKING:
+    from evalkit.results import Flag, GoalResult
+
+_ON_SCALE = ("crude", "estimate", "low", "high", "own", "plain", "value")
+
+
+def sentence(flag: Flag, result: GoalResult, language: Language = "en", *, unit: str = "") -> str:
+    """Return a caution of a goal as one sentence; as it was given where its figures are on no scale of the page."""
+    try:
+        told = _template(flag, result, language).format(**_words(flag, result, language, unit))
+    except KeyError:  # a flag that another version gave, with other figures
+        told = ""
+    return told or wording.flag_sentence(flag, language)
+
+
+def _template(flag: Flag, result: GoalResult, language: Language) -> str:
+    _, level = wording.translator(language), result.period.scale == "level"
+    templates = {
+        "looks_reached": _(
+            "Taken plainly the figures ({crude}) are beyond the target of {target}, yet the evaluation does not show"
+            " it: the estimate is {estimate}, its interval {interval}."
+        ),
+        "case_mix_shift": _(
+            "The mix of {columns} moved by {moved} points; holding it at the baseline's gives {own}, leaving it as it"
+            " fell gives {plain}."
+        ),
+        "influential_cluster": _("Without {named} the estimate would be {value}, on the other side of the target."),
+        "verdict_not_robust": _("Another reasonable choice gives another verdict: {names}."),
+        "multiplicity": _(
+            "Taken alone the goal would count as achieved; judged together with all {family} goals its adjusted p-value"
+            " ({p}) is not below {alpha}."
+        ),
+        "ceiling": _(
+            "The target asks for {wanted}, beyond the end of the scale; from a baseline of {before} it cannot be"
+            " reached."
+        ),
+        "duplicate_keys": _("Of the rejected records of '{source}', {count} repeat a key."),
+    }
+    if level:  # nothing is divided by the baseline, so no line 'same months' could differ
+        templates["season_not_covered"] = _(
+            "The window holds other calendar months than the baseline, so part of a change against it may be season."
+        )
+    else:
+        templates["placebo_in_time"] = _(
+            "The same evaluation finds a change inside the baseline, where no programme ran ({estimate}, p {p});"
+            " something else moves this value."
+        )
+    if flag.code == "looks_reached" and result.period.verdict == "not_achieved":
+        return _(
+            "Taken plainly the figures ({crude}) are beyond the target of {target}, yet the evaluation shows that it is"
+            " missed: the estimate is {estimate}, its interval {interval}."
+        )
+    if flag.code == "looks_reached":
+        crude, estimate = flag.figures["crude"], flag.figures["estimate"]
+        if abs(crude - estimate) < 0.005 * abs(estimate):
+            return _(
+                "The figure {crude} is better than the target of {target}, but its interval, {interval}, reaches past it."
+            )
+    return templates.get(flag.code, "")
+
+
+def _words(flag: Flag, result: GoalResult, language: Language, unit: str) -> dict[str, str]:
+    """Return the flag's figures as the page shows such."""
+    _, found = wording.translator(language), flag.figures
+    form = wording_plain.both(result, [found[name] for name in _ON_SCALE if name in found], language, unit)
+    words = {name: form.text(value) if name in _ON_SCALE else str(value) for name, value in found.items()}
+    separator = "、" if language == "zh" else ", "
+    if "target" in found:
+        words["target"] = form.target(found["target"])
+    if "wanted" in found:
+        ends = (found["wanted"], found["before"])
+        level = formats.quantity(result.kind, "level", ends, unit=unit, language=language)
+        words |= {"wanted": level.text(found["wanted"]), "before": level.text(found["before"])}
+    if "low" in found:
+        words["interval"] = form.interval(found["low"], found["high"])
+    if "moved" in found:
+        words["moved"] = formats.number(found["moved"])
+        words["columns"] = separator.join(str(found["columns"]).split(", "))
+    if "alpha" in found:
+        words |= {"p": formats.probability(found["p"]), "alpha": f"{found['alpha']:g}"}
+    if "label" in found:
+        words["named"] = _named(str(found["cluster"]), str(found["label"]), language)
+    if flag.code == "verdict_not_robust":
+        words["names"] = separator.join(
+            _("{name} ({verdict})").format(
+                name=wording.looked_up("sensitivity", line.name, line.name, language),
+                verdict=wording.verdict(line.verdict, language),
+            )
+            for line in result.sensitivity
+            if line.verdict is not None and line.verdict != result.period.verdict
+        )
+    return words
+
+
+def _named(cluster: str, label: str, language: Language) -> str:
+    """Return a unit with what it is, said once: `branch 12`, but `Plant F` of a column `Plant`."""
+    if cluster.casefold() in label.casefold():
+        return label
+    if language == "zh":
+        return f"{wording.looked_up('column', cluster, cluster, language)}“{label}”"
+    return f"{cluster} {label}"
