@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ import evalkit
 from evalkit import formats
 from evalkit.errors import ParameterError
 from evalkit.report import GoalReport, PeriodReport, Report
+from evalkit.report.context import ContextReport
 
 ROOT = Path(__file__).resolve().parent.parent
 PERIOD_PARTS = ("heading", "first_screen", "numbers", "goals", "origins", "methods", "notes", "reproduce", "provenance")
@@ -22,7 +24,7 @@ GOAL_PARTS = (
     *("heading", "estimate", "cautions", "course", "process", "before_and_after", "branches", "rollout", "power"),
     *("data", "method", "notes", "reproduce", "provenance"),
 )
-NAMES = """CSV nbsp reports method validation study yaml XmR Wilson Student Efron Stein Kaplan Meier Greenwood NHS England
+NAMES = """CSV nbsp evalkit reports method validation study yaml XmR Wilson Student Efron Stein Kaplan Meier Greenwood NHS England
     Making Data Count Clopper Pearson Nelder McCullagh Wagner and al Hall Garwood Przyborowski Wilenski"""
 OPEN_END = r"\{\w+\}|\bNone\b(?! of its)|\bnan\b"
 ROLLOUT = {
@@ -119,6 +121,13 @@ def test_the_first_screen_says_what_is_found_what_changed_and_what_to_do(
     assert page.first_screen().text.count("<svg") == 4
     assert 'href="satisfaction.html"' in page.first_screen().text
     assert 'href="satisfaction.zh.html"' in PeriodReport(bank, found, "zh").first_screen().text
+
+
+def test_since_implementation_names_a_phase_in_only_where_there_is_one(
+    bank: evalkit.OpenStudy, found: evalkit.StudyResult, study: evalkit.OpenStudy, result: evalkit.StudyResult
+) -> None:
+    assert "is everything after the phase-in" in PeriodReport(bank, found).first_screen().text
+    assert "is everything since the programme began" in PeriodReport(study, result).first_screen().text
 
 
 def test_the_first_period_has_no_period_before(study: evalkit.OpenStudy) -> None:
@@ -332,6 +341,19 @@ def test_months_as_recorded_are_not_held_against_the_target_of_a_standardised_go
         assert desc
         assert after is not None
         assert f"{after.value:.2f}" not in desc[1]
+
+
+def test_the_context_page_has_no_empty_parts(study: evalkit.OpenStudy, result: evalkit.StudyResult) -> None:
+    parts = ("situation", "implementation", "indicators", "feedback", "method")
+    page = ContextReport(study, result)
+    assert [part for part in parts if not getattr(page, part)().text] == ["indicators", "feedback"]
+    assert "Days late are" in page.method().text
+    assert "Process indicators" not in page.method().text
+    bare = study.file.model_copy(update={"weaknesses": (), "measures": ()})
+    for language, told in (("en", "there is nothing to show"), ("zh", "这里没有内容")):
+        empty = ContextReport(SimpleNamespace(file=bare), result, language)
+        assert [part for part in parts if getattr(empty, part)().text] == []
+        assert told in empty.heading().text
 
 
 def test_a_promise_in_hours_is_told_in_hours(tmp_path: Path) -> None:

@@ -181,6 +181,8 @@ def test_tally_and_languages() -> None:
     assert wording.tally(fixtures.study_result()) == (
         "Of 4 goals: 1 achieved, 1 not achieved, 1 inconclusive, 1 not evaluable."
     )
+    one = replace(fixtures.study_result(), goals=(fixtures.answered(),))
+    assert (wording.tally(one), wording.tally(one, "zh")) == ("One goal: inconclusive.", "共1个目标项：尚无定论。")
     with pytest.raises(ParameterError, match=r"'zhh' is not known; write en or zh. Did you mean 'zh'"):
         wording.check_language("zhh")
 

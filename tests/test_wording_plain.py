@@ -109,10 +109,15 @@ def test_power_says_how_many_periods_are_still_needed() -> None:
         periods_needed=5,
     )
     told = wording_plain.power(fixtures.handling_time(), plan)
-    assert any("needs 5 periods to date; 2 are done, so more data are needed." in text for text in told)
+    assert any("takes 5 periods to date (done: 2), so more data are needed." in text for text in told)
     assert any("the chance is > 99 % a period and < 1 % to date" in text for text in told)
     enough = wording_plain.power(fixtures.handling_time(), replace(plan, periods_done=6))
-    assert enough[-1].endswith("needs 5 periods to date; 6 are done.")
+    assert enough[-1].endswith("takes 5 periods to date (done: 6).")
+    one = wording_plain.power(fixtures.handling_time(), replace(plan, periods_needed=1))
+    assert one[-1].endswith("takes 1 period to date (done: 2).")
+    heads = tables.planned(replace(plan, beyond=0.78), fixtures.handling_time())
+    assert "at −22.0 %, 5 points beyond the target" in heads
+    assert "at −22.0 %, estimated to date" in heads
     never = wording_plain.power(fixtures.handling_time(), replace(plan, periods_needed=None))
     assert "no number of periods within the plan" in never[-1]
     assert wording_plain.power(fixtures.handling_time(), replace(plan, period=None)) == ["The records give no answer."]

@@ -411,11 +411,10 @@ def planned(plan: GoalPower, result: GoalResult, language: Language = "en", *, u
             chances = (formats.chance(plan.at.get(f"{key}_{truth}"), language) for truth in ("beyond", "observed"))
             rows.append((name, form.text(found.detectable), *chances))
     form = wording_plain.both(result, [plan.beyond, plan.observed], language, unit)
-    chance = _("Chance of “achieved” at {effect}")
     columns = (
         _("Window"),
         _("Effect shown with a chance of {wanted}").format(wanted=formats.percent(0.8, 0, language)),
-        chance.format(effect=form.text(plan.beyond)),
-        chance.format(effect=form.text(plan.observed)),
+        _("Chance of “achieved” at {effect}, 5 points beyond the target").format(effect=form.text(plan.beyond)),
+        _("Chance of “achieved” at {effect}, estimated to date").format(effect=form.text(plan.observed)),
     )
     return markup.table(_("What the records can show"), columns, rows, numeric=range(1, 4)).text

@@ -95,6 +95,11 @@ def behind(study: Study, as_of: date, language: Language = "en") -> list[str]:
     return [text]
 
 
+def has_context(study: Study) -> bool:
+    """Return whether a study names anything beside its goals: weaknesses, measures, indicators or feedback."""
+    return bool(study.weaknesses or study.measures or study.indicators or study.feedback)
+
+
 def days(number: int, language: Language) -> str:
     """Return a number of days in words."""
     _ = wording.translator(language)

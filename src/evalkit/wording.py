@@ -255,6 +255,8 @@ def tally(result: StudyResult, language: Language = "en") -> str:
         number = sum(goal.verdict == value for goal in result.goals)
         if number:
             parts.append(_("{number} {verdict}").format(number=number, verdict=verdict(value, language)))
+    if len(result.goals) == 1:
+        return _("One goal: {verdict}.").format(verdict=verdict(result.goals[0].verdict, language))
     return _("Of {count} goals: {parts}.").format(
         count=len(result.goals), parts=("，" if language == "zh" else ", ").join(parts)
     )

@@ -63,7 +63,8 @@ def _template(flag: Flag, result: GoalResult, language: Language) -> str:
         crude, estimate = flag.figures["crude"], flag.figures["estimate"]
         if abs(crude - estimate) < 0.005 * abs(estimate):
             return _(
-                "The figure {crude} is better than the target of {target}, but its interval, {interval}, reaches past it."
+                "The figure {crude} is better than the target of {target}, but its interval, {interval}, reaches past"
+                " it."
             )
     return templates.get(flag.code, "")
 

@@ -23,9 +23,10 @@ def calibration(language: Language = "en") -> str:
     _ = wording.translator(language)
     [(_bank, power)] = MISSES["power"]
     return _(
-        "The methods were tried on simulated banks of known truth: of {bounded} figures with a bound, {missed} misses"
-        " it. With five very unequal branches power is {power} % where about 80 % was promised, because so few are"
-        " judged with care. All others keep their promise (reports/method-validation)."
+        "The methods were tried on simulated data of known truth: of {bounded} figures with a bound, {missed} misses"
+        " it. With five very unequal clusters power is {power} % where about 80 % was promised, because so few are"
+        " judged with care. All others keep their promise (reports/method-validation in evalkit's"
+        " repository)."
     ).format(bounded=BOUNDED, missed=sum(map(len, MISSES.values())), power=f"{power:.0f}")
 
 

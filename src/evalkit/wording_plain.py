@@ -168,17 +168,17 @@ def power(result: GoalResult, plan: GoalPower, language: Language = "en", *, uni
             )
         )
     if plan.assumed is not None:
-        words = {"assumed": form.text(plan.assumed), "done": plan.periods_done, "needed": plan.periods_needed}
+        words = {"assumed": form.text(plan.assumed), "done": plan.periods_done}
+        many = plan.periods_needed or 0
+        words["needed"] = (_("{number} period") if many == 1 else _("{number} periods")).format(number=many)
         if plan.periods_needed is None:
             text = _("For a true effect of {assumed} no number of periods within the plan gives a chance of {wanted}.")
         elif plan.periods_needed <= plan.periods_done:
-            text = _(
-                "For a true effect of {assumed} a chance of {wanted} needs {needed} periods to date; {done} are done."
-            )
+            text = _("For a true effect of {assumed} a chance of {wanted} takes {needed} to date (done: {done}).")
         else:
             text = _(
-                "For a true effect of {assumed} a chance of {wanted} needs {needed} periods to date; {done} are done,"
-                " so more data are needed."
+                "For a true effect of {assumed} a chance of {wanted} takes {needed} to date (done: {done}), so more"
+                " data are needed."
             )
         told.append(text.format(wanted=wanted, **words))
     return told

@@ -67,11 +67,19 @@ def test_the_workbook_holds_every_table_typed_and_is_the_same_each_time(tmp_path
     workbook.write(tmp_path / "two.xlsx", [page], "en")
     assert (tmp_path / "one.xlsx").read_bytes() == (tmp_path / "two.xlsx").read_bytes()
     book = openpyxl.load_workbook(tmp_path / "one.xlsx")
-    assert book.sheetnames == ["Contents", "1", "2"]
-    assert [cell.value for cell in book["Contents"][2]] == [1, "goal", "One & all"]
-    cells = [[(cell.value, cell.data_type) for cell in row] for row in book["1"].iter_rows(min_row=2)]
+    assert book.sheetnames == ["Contents", "1 One & all", "2 Empty"]
+    assert [cell.value for cell in book["Contents"][2]] == ["1 One & all", "goal", "One & all"]
+    cells = [[(cell.value, cell.data_type) for cell in row] for row in book["1 One & all"].iter_rows(min_row=2)]
     assert cells[0] == [("=HYPERLINK(1)", "s"), (-1234.5, "n"), (0.113, "n"), ("a & b", "s")]
     assert cells[1][2:] == [(0.926, "n"), ("+10 % to +12 %", "s")]
     assert cells[2][:3] == [("银行 007", "s"), ("007", "s"), (0, "n")]
-    assert book["1"]["C3"].number_format == "0.0%"
-    assert [[cell.value for cell in row] for row in book["2"].iter_rows()] == [["a"]]
+    assert book["1 One & all"]["C3"].number_format == "0.0%"
+    assert [[cell.value for cell in row] for row in book["2 Empty"].iter_rows()] == [["a"]]
+
+
+def test_the_table_of_all_results_opens_as_what_it_is() -> None:
+    from evalkit.publish.all_results import as_csv
+
+    text = as_csv([(1, {"study": "候诊", "period": "2026-Q1", "as_of": "2026-03-31", "goals": []})])
+    assert text.startswith("\ufeffstudy,period")
+    assert list(pd.read_csv(io.BytesIO(text.encode())).columns)[:2] == ["study", "period"]

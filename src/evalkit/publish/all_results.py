@@ -8,6 +8,7 @@ from typing import Any
 from evalkit.spreadsheet import csv_text
 
 NAME = "results.csv"
+BOM = "\ufeff"  # else Excel takes Chinese for Latin
 _OF_PERIOD = ("study", "period", "as_of", "issue")
 _OF_GOAL = ("role", "id", "title", "kind", "better", "goal_verdict", "p_target_adjusted", "flags")
 _OF_WINDOW = (
@@ -22,7 +23,7 @@ COLUMNS = (*_OF_PERIOD, *_OF_GOAL, *_OF_WINDOW, "study_hash", "code_hash")
 def as_csv(results: Iterable[tuple[int, Mapping[str, Any]]]) -> str:
     """Return the table of (issue number, `results.json`) pairs, in their order; what is absent is empty."""
     rows = (row for issue, result in results for row in _rows(issue, result))
-    return csv_text(COLUMNS, ([row.get(name) for name in COLUMNS] for row in rows))
+    return BOM + csv_text(COLUMNS, ([row.get(name) for name in COLUMNS] for row in rows))
 
 
 def _rows(issue: int, result: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evalkit import wording
+from evalkit import trace, wording
 from evalkit.errors import NotebookError
 from evalkit.formats import Language
 from evalkit.periods import Period
@@ -114,7 +114,8 @@ class Pages:
         up = (self.period.label, f"{index.page_name('index', language)}.html")
         goals = [self._task(goal.id, parameters, language, (back, up)) for goal in self.study.goals]
         context = (_("Situation, measures, feedback"), f"{index.page_name('context', language)}.html")
-        first = self._task("index", parameters, language, (back, context))
+        beside = (context,) if trace.has_context(self.study) else ()  # nothing leads to a page with nothing on it
+        first = self._task("index", parameters, language, (back, *beside))
         return [first, self._task("context", parameters, language, (back, up)), *goals]
 
     def _task(

@@ -17,6 +17,7 @@ from evalkit.formats import Language
 
 _LINK = re.compile(r'<a aria-label="CSV: ([^"]*)" class="ek-download"[^>]*base64,([A-Za-z0-9+/=]*)"')
 _NUMBER = re.compile(r"([-+]?(?:0|[1-9]\d{0,14})(?:\.\d+)?(?:e[-+]\d+)?)( ?%)?")
+_NO_NAME = re.compile(r"[\[\]:*?/\\']")
 _MODIFIED = re.compile(rb"(<dcterms:(created|modified)[^>]*>)[^<]*")
 
 
@@ -34,9 +35,10 @@ def write(path: Path, pages: Iterable[Path], language: Language) -> None:
     contents.title = _("Contents")
     _fill(contents, [[_("Sheet"), _("Page"), _("Table")]])
     for number, (page, title, rows) in enumerate(_tables(pages), start=1):
-        _fill(book.create_sheet(str(number)), rows)
-        _fill(contents, [[str(number), page, title]], first=number + 1)
-        contents.cell(number + 1, 1).hyperlink = f"#'{number}'!A1"
+        name = _sheet_name(number, title)
+        _fill(book.create_sheet(name), rows)
+        _fill(contents, [[name, page, title]], first=number + 1)
+        contents.cell(number + 1, 1).hyperlink = f"#'{name}'!A1"
     for sheet in book:
         sheet.freeze_panes = "B2"
         for cell in sheet[1]:
@@ -47,6 +49,15 @@ def write(path: Path, pages: Iterable[Path], language: Language) -> None:
     whole = io.BytesIO()
     book.save(whole)
     _without_times(whole, path)
+
+
+def _sheet_name(number: int, title: str) -> str:
+    """Return a sheet's name: its number and as much of the table's title as Excel takes.
+
+    >>> _sheet_name(3, "Score: 'estimate' against target, and more")
+    '3 Score estimate against target'
+    """
+    return " ".join(_NO_NAME.sub(" ", f"{number} {title}").split())[:31].rstrip(" ,，：")
 
 
 def _tables(pages: Iterable[Path]) -> Iterator[tuple[str, str, list[list[str]]]]:

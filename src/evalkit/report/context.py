@@ -36,7 +36,15 @@ class ContextReport(Situation):
         title = self._("{study}: situation, measures, feedback, {period}").format(
             study=wording.title(self.study.file, self.language), period=self.result.period
         )
-        told = (self._progress(), self._indicators_lead(), self._feedback.lead())
+        told = [self._progress(), self._indicators_lead()]
+        if self.study.file.feedback:
+            told.append(self._feedback.lead())
+        if not trace.has_context(self.study.file):
+            told.append(
+                self._(
+                    "The study file names no weaknesses, measures, indicators or feedback: there is nothing to show."
+                )
+            )
         return markup.join(
             (
                 markup.tag("h1", title),
@@ -57,10 +65,10 @@ class ContextReport(Situation):
 
     def implementation(self) -> Html:
         """The measures' timetable, planned against actual, as a picture and a table."""
-        heading = markup.tag("h2", self._("How the measures are going"))
         measures = self.study.file.measures
         if not measures:
-            return heading + markup.tag("p", self._("The study file names no measures."))
+            return Html("")
+        heading = markup.tag("h2", self._("How the measures are going"))
         bars, rows = [], []
         for measure, found in zip(measures, self._standings, strict=True):
             owners = self._joined(trace.owner(name, self.language) for name in measure.owners)
@@ -174,10 +182,10 @@ class ContextReport(Situation):
     def indicators(self) -> Html:
         """The measures' process indicators: before and now, the change with its interval, its direction, its course."""
         _ = self._
-        heading = markup.tag("h2", _("What the measures brought about"))
         found = {result.id: result for result in self.result.indicators}
         if not found:
-            return heading + markup.tag("p", _("The study file declares no process indicators."))
+            return Html("")
+        heading = markup.tag("h2", _("What the measures brought about"))
         rows = []
         for measure in self.study.file.measures:
             title = wording.title(measure, self.language)
@@ -267,28 +275,34 @@ class ContextReport(Situation):
 
     def feedback(self) -> Html:
         """What customers' feedback says: by channel and period, what is most of it, what rose or fell, what to do."""
-        return self._feedback.section()
+        return self._feedback.section() if self.study.file.feedback else Html("")
 
     def method(self, goal: object = None) -> Html:  # noqa: ARG002
         """How the figures of this page were made."""
-        return markup.tag("h2", self._("Method")) + markup.items(markup.prose(n) for n in self._method_notes())
+        notes = self._method_notes()
+        return markup.tag("h2", self._("Method")) + markup.items(map(markup.prose, notes)) if notes else Html("")
 
     def _method_notes(self) -> tuple[str, ...]:
-        _ = self._
-        return (
-            _(
+        """The notes on the parts that there are."""
+        _, file = self._, self.study.file
+        told = (
+            file.weaknesses
+            and _(
                 "Baseline values are those of all records of the baseline, as recorded; a goal's page may hold the mix"
                 " or the season as well. Their intervals allow for clusters and for months that move together. The"
                 " trend is a straight line beside the season, with errors that may be alike from month to month; a"
                 " trend is told where its interval leaves out zero."
             ),
-            _(
+            file.measures
+            and _(
                 "Days late are calendar days between the dates planned and the dates recorded in the study file; for"
                 " what has not begun or not ended, up to the data cut-off. Nothing dated later is shown."
             ),
-            _(
+            self.result.indicators
+            and _(
                 "Process indicators have no target and so no verdict. Each interval holds alone: of twenty indicators"
                 " that did not move, about one would seem to. A change is not thereby the measure's effect."
             ),
-            *self._feedback.method_notes(),
+            *(self._feedback.method_notes() if file.feedback else ()),
         )
+        return tuple(note for note in told if isinstance(note, str))

@@ -57,8 +57,6 @@ class FeedbackPage:
     def _analysis(self) -> FeedbackAnalysis | str:
         """The analysis, or in a sentence why there is none."""
         _, asked = self._, self.study.file.feedback
-        if asked is None:
-            return _("The study file names no records of feedback (`feedback`), so nothing is analysed here.")
         records = self.study.source_records(asked.source)
         try:
             return analyse_feedback(self.study.file, records, parse_period(self.result.period), self.result.as_of)
@@ -98,7 +96,7 @@ class FeedbackPage:
     def section(self) -> Html:
         """The whole section."""
         found, _ = self._analysis, self._
-        heading = markup.tag("h2", _("What customers' feedback says"))
+        heading = markup.tag("h2", _("What feedback says"))
         if isinstance(found, str):
             return heading + markup.tag("p", found)
         return markup.join(

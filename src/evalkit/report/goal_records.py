@@ -144,7 +144,7 @@ class GoalRecords(Report):
         figure = figures.control_chart(chart, self.language, form=form)
         kind = {"p": self._("p chart"), "u": self._("u chart")}.get(chart.kind, self._("XmR chart"))
         rules = self._(
-            "{kind}: limits at three standard deviations, a new segment after the phase-in; marked are points outside"
+            "{kind}: limits at three standard deviations, a new segment after the change; marked are points outside"
             " the limits, 7 in a row on one side or in one direction, and 2 of 3 near a limit (NHS England, Making Data"
             " Count)."
         ).format(kind=kind)

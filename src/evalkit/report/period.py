@@ -79,11 +79,14 @@ class PeriodReport(Report):
     def _changed_note(self) -> Html:
         if self.last is None:
             return Html("")
-        told = self._(
-            "{period} stands here as these records give it today, cut off on {day}; “since implementation” is"
-            " everything after the phase-in."
-        ).format(period=self.last.period, day=formats.day(self.last.as_of, self.language))
-        return self._soft(told)
+        told = self._("{period} stands here as these records give it today, cut off on {day}.")
+        since = (
+            self._("“Since implementation” is everything after the phase-in.")
+            if any(goal.phase_in for goal in self.study.file.goals)
+            else self._("“Since implementation” is everything since the programme began.")
+        )
+        told = told.format(period=self.last.period, day=formats.day(self.last.as_of, self.language))
+        return self._soft(self._sentences((told, since)))
 
     def _to_do(self) -> Html:
         """What to do about it: measures behind their timetable, and what limits certainty."""

@@ -37,9 +37,9 @@ class Situation(Report):
     def situation(self) -> Html:
         """Each weakness with what measures it: the baseline's level, and whether it was moving by itself."""
         study, _ = self.study.file, self._
-        heading = markup.tag("h2", _("The situation before the programme"))
         if not study.weaknesses:
-            return heading + markup.tag("p", _("The study file names no weaknesses."))
+            return Html("")
+        heading = markup.tag("h2", _("The situation before the programme"))
         rows, shown = [], []
         for weakness in study.weaknesses:
             promised = [wording.title(c, self.language) for c in study.commitments if c.id == weakness.commitment]
