@@ -333,6 +333,7 @@ def test_months_as_recorded_are_not_held_against_the_target_of_a_standardised_go
         process, course = page.process().text, page.course().text
         assert "达标？" not in process
         assert reliably not in process
+        assert ("With the mix held, the reporting period" if language == "en" else "保持基线构成后") in course
         assert f">{target}" not in process + course
         assert held.replace("'", "&#x27;") in page.estimate().text
         whole = page.before_and_after().text

@@ -116,8 +116,8 @@ def test_power_says_how_many_periods_are_still_needed() -> None:
     one = wording_plain.power(fixtures.handling_time(), replace(plan, periods_needed=1))
     assert one[-1].endswith("takes 1 period to date (done: 2).")
     heads = tables.planned(replace(plan, beyond=0.78), fixtures.handling_time())
-    assert "at −22.0 %, 5 points beyond the target" in heads
-    assert "at −22.0 %, estimated to date" in heads
+    assert "At −22.0 %, 5 points beyond the target" in heads
+    assert "At −22.0 %, as estimated to date" in heads
     never = wording_plain.power(fixtures.handling_time(), replace(plan, periods_needed=None))
     assert "no number of periods within the plan" in never[-1]
     assert wording_plain.power(fixtures.handling_time(), replace(plan, period=None)) == ["The records give no answer."]

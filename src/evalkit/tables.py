@@ -414,7 +414,9 @@ def planned(plan: GoalPower, result: GoalResult, language: Language = "en", *, u
     columns = (
         _("Window"),
         _("Effect shown with a chance of {wanted}").format(wanted=formats.percent(0.8, 0, language)),
-        _("Chance of “achieved” at {effect}, 5 points beyond the target").format(effect=form.text(plan.beyond)),
-        _("Chance of “achieved” at {effect}, estimated to date").format(effect=form.text(plan.observed)),
+        _("At {effect}, 5 points beyond the target").format(effect=form.text(plan.beyond)),
+        _("At {effect}, as estimated to date").format(effect=form.text(plan.observed)),
     )
-    return markup.table(_("What the records can show"), columns, rows, numeric=range(1, 4)).text
+    return markup.table(
+        _("What the records can show, and the chance of “achieved”"), columns, rows, numeric=range(1, 4)
+    ).text

@@ -85,13 +85,19 @@ class GoalRecords(Report):
         notes = self._unlike_the_estimate()
         if expected is not None:
             form = wording_plain.both(self.goal, [expected.estimate, expected.low, expected.high], self.language)
-            notes.insert(
-                0,
+            text = (
                 self._(
+                    "With the mix held, the reporting period lies at {estimate} ({interval}) against what months"
+                    " before, trend and season lead to expect; the band is that of the expectation."
+                )
+                if "mix" in self._held
+                else self._(
                     "Against what months before, trend and season lead to expect, the reporting period lies at"
                     " {estimate} ({interval}); the band is that of the expectation."
-                ).format(estimate=form.text(expected.estimate), interval=form.interval(expected.low, expected.high)),
+                )
             )
+            interval = form.interval(expected.low, expected.high)
+            notes.insert(0, text.format(estimate=form.text(expected.estimate), interval=interval))
         finding = wording_plain.finding(self.goal, self.language, unit=self.unit)
         return markup.join(
             (
