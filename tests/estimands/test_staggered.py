@@ -103,7 +103,10 @@ def test_dates_are_months_and_a_month_of_reach_counts_for_neither() -> None:
     given = planted(0.8, noise=0.1)
     days = np.array("2023-12", dtype="datetime64[M]") + np.array(given["times"])
     plain = ek.staggered_rollout(**given)
-    dated = {u: (np.datetime64("2023-12", "M") + m).astype("datetime64[D]") for u, m in given["reached"].items()}
+    dated = {
+        u: (np.datetime64("2023-12", "M") + np.timedelta64(m, "M")).astype("datetime64[D]")
+        for u, m in given["reached"].items()
+    }
     same = ek.staggered_rollout(**given | {"times": days + np.timedelta64(0, "M"), "reached": dated})
     assert same.confidence_interval == pytest.approx(plain.confidence_interval, rel=1e-12)
     later = {u: day + np.timedelta64(9, "D") for u, day in dated.items()}
@@ -214,6 +217,7 @@ def test_results_show_themselves() -> None:
     assert words == ["no effect", "effect in the window", "before reach", "since reach"]
 
 
+@pytest.mark.seconds
 def test_truth_is_covered_where_before_and_after_is_fooled() -> None:
     """Seeded small version of tests/calibration/staggered.py: bounds are three standard errors off the nominal rates."""
     draws = 250
@@ -226,6 +230,7 @@ def test_truth_is_covered_where_before_and_after_is_fooled() -> None:
         assert found["fooled"] / draws > 0.5
 
 
+@pytest.mark.seconds
 def test_rare_events_are_compared_or_refused_and_claim_nothing_falsely() -> None:
     """Months without an event are common at 0.3 a branch and month, and a warning would be an error here."""
     rng, months = np.random.default_rng(4), np.arange(30)

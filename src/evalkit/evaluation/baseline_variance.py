@@ -254,17 +254,20 @@ def _repeated(moments: Moments, baseline: Window, end: date) -> Moments:
     """Return the baseline's cells with those of its last twelve months put again after them, year by year."""
     whole = np.flatnonzero(moments.within([baseline]))
     months = moments.start[whole].astype("datetime64[M]")
-    last = whole[months > np.datetime64(baseline.end, "M") - 12]
+    last = whole[months > np.datetime64(baseline.end, "M") - np.timedelta64(12, "M")]
     chosen, starts = [whole], [moments.start[whole]]
     for year in range(1, (end.year - baseline.end.year) + 2):
-        month = moments.start[last].astype("datetime64[M]")
         chosen.append(last)
-        starts.append(
-            (month + 12 * year).astype("datetime64[D]") + (moments.start[last] - month.astype("datetime64[D]"))
-        )
+        starts.append(_years_on(moments.start[last], year))
     start, cells = np.concatenate(starts), np.concatenate(chosen)
     kept = start <= np.datetime64(end)
     return _cells(moments, cells[kept], start[kept])
+
+
+def _years_on(days: Any, years: int) -> Any:
+    """Return days years later, as many days into their months."""
+    month = days.astype("datetime64[M]")
+    return (month + np.timedelta64(12 * years, "M")).astype("datetime64[D]") + (days - month.astype("datetime64[D]"))
 
 
 def _cells(moments: Moments, chosen: Any, start: Any) -> Moments:
@@ -293,8 +296,7 @@ def _split(
     """Return the effect of a part of the baseline against its rest, months' shocks left out."""
     chosen, moved = moments.within([baseline]), moments.within(inside)
     start = moments.start.copy()
-    month = start[moved].astype("datetime64[M]")
-    start[moved] = (month + 12 * _FAR_YEARS).astype("datetime64[D]") + (start[moved] - month.astype("datetime64[D]"))
+    start[moved] = _years_on(start[moved], _FAR_YEARS)
     apart = _cells(moments, chosen, start[chosen])
     after = Window(
         add_months(baseline.start, 12 * _FAR_YEARS), add_months(baseline.end, 12 * _FAR_YEARS) + timedelta(days=1)

@@ -15,7 +15,7 @@ from evalkit.simulate import bank
 from evalkit.simulate.world import Columns, Floats, Rng, World, columns_of, names_of, pick
 
 WEEK = 7 * 86400  # seconds within which a ticket should be answered
-NEVER = np.datetime64("NaT")
+NEVER = np.datetime64("NaT", "s")
 AGAIN = ("*", None)  # the record above once more, as an export that ran twice has it
 # Wrong records as real exports have them, one in the middle of each month named: the column and what it holds there;
 # in a column of times, minutes from the record's time.

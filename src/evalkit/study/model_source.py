@@ -6,6 +6,7 @@ import codecs
 import datetime as dt
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, Strict, StringConstraints
@@ -80,13 +81,15 @@ class FieldOf(v.Model):
     def _format_problem(self) -> str | None:
         if self.type not in v.TIMES:
             return f"a {self.type} field has no format but 'default'; remove it."
-        try:
+        given = set(re.findall("%(.)", self.format))
+        if given & set("yY") and given <= set(
+            _DIRECTIVES
+        ):  # without a year Python 3.13 warns and a later one may raise
             moment = dt.datetime(2024, 11, 25, 13, 45, 50, tzinfo=dt.UTC)
-            found = dt.datetime.strptime(moment.strftime(self.format), self.format)  # noqa: DTZ007 - only its day counts
-        except (ValueError, re.error):
-            found = None
-        if found and found.date() == moment.date() and set(re.findall("%(.)", self.format)) <= set(_DIRECTIVES):
-            return None
+            with suppress(ValueError, re.error):
+                found = dt.datetime.strptime(moment.strftime(self.format), self.format)  # noqa: DTZ007 - only its day counts
+                if found.date() == moment.date():
+                    return None
         told = f"{describe(self.format)} does not give year, month and day by % and one of {_DIRECTIVES}"
         return f"{told}; expected default, or a pattern such as %d/%m/%Y."
 

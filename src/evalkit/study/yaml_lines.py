@@ -22,6 +22,10 @@ MAX_BYTES = 5_000_000
 MAX_NODES = 200_000
 MAX_DEPTH = 50
 MAX_MISTAKES = 200
+_TOO_MUCH = (
+    f"the file is nested more than {MAX_DEPTH} deep or has more than {MAX_NODES:,} values, repeats by alias included; "
+    "a study file needs far less."
+)
 _CORE = "tag:yaml.org,2002:"
 _FLOAT = r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
 _WORDS: dict[str, tuple[str, Callable[[str], Any]]] = {
@@ -157,6 +161,8 @@ def _not_yaml(error: Any, text: str, name: str) -> str:
         return f"{name}:{line}: the file holds a character that YAML does not allow; remove it."
     if re.match(r" *\t", lines[min(mark.line, len(lines) - 1)]):
         return f"{name}:{mark.line + 1}:1: a tab indents this line; YAML indents with spaces only."
+    if "nesting depth" in (error.problem or ""):  # the limit of PyYAML 6.0.4's libyaml, which reads ahead of ours
+        return f"{name}:{mark.line + 1}: {_TOO_MUCH}"
     context = f"{error.context} (line {error.context_mark.line + 1}), " if error.context and error.context_mark else ""
     return (
         f"{name}:{mark.line + 1}:{mark.column + 1}: this is not YAML: {context}{error.problem}; "
@@ -175,10 +181,7 @@ class _Builder:
 
     def allow(self, marked: Any, nodes: int, depth: int) -> None:
         if nodes > MAX_NODES or depth > MAX_DEPTH:
-            raise StudyError(
-                f"{self.document.name}:{_place(marked)[0]}: the file is nested more than {MAX_DEPTH} deep or has more "
-                f"than {MAX_NODES:,} values, repeats by alias included; a study file needs far less."
-            )
+            raise StudyError(f"{self.document.name}:{_place(marked)[0]}: {_TOO_MUCH}")
 
     def refusal(self, marked: Any, what: str) -> StudyError:
         line, column = _place(marked)
