@@ -10,10 +10,11 @@ READY := $(VENV)/.ready
 KEPT := $(addprefix notebooks/,period_report.ipynb goal_report.ipynb explore_goal.ipynb compare_periods.ipynb) \
 	$(sort $(wildcard notebooks/tutorial/*.ipynb)) \
 	$(if $(wildcard $(or $(EVALKIT_TRIALS),../shared/trials)),$(sort $(wildcard notebooks/case_studies/*.ipynb)))
+FAST := tests/inference tests/estimands tests/study tests/evaluation tests/test_cli.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report reports-anew notebooks-anew reference validate test test-fast test-all coverage bench lint audit \
-	lab lock clean
+.PHONY: help setup hooks report reports-anew notebooks-anew reference validate test test-fast test-all test-versions \
+	coverage bench lint audit lab lock clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
@@ -56,13 +57,16 @@ test: $(READY) ## Run the tests and compare the notebooks with their stored outp
 coverage: $(READY) ## The same tests, with the lines that none of them runs.
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --doctest-modules src tests --cov --cov-report=term:skip-covered
 
-test-fast: $(READY) ## The tests without kernels and subprocesses, under a minute.
-	$(BIN)/python -m pytest -m "not slow" tests/inference tests/estimands tests/study tests/evaluation -n 2
+test-fast: $(READY) ## Statistics, study file, evaluations and the command line, under a minute.
+	$(BIN)/python -m pytest -m "not slow and not seconds" -n 2 $(FAST)
 
 test-all: $(READY) ## All tests, the long ones too, with Spark (which needs Java 17; else its tests are skipped).
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r tests/engines/spark.lock
 	$(BIN)/python -m pytest --hypothesis-profile searching --doctest-modules src tests
 	$(BIN)/python -m pytest --nbval --nbval-current-env -p no:cacheprovider -rs notebooks
+
+test-versions: ## The library's tests on each Python found, with the lowest and the newest versions that pyproject.toml claims.
+	tests/versions.sh $(FAST) tests/records tests/starter tests/engines
 
 bench: $(READY) ## Measure speed beside other tools and write the README's table (BENCH_MAX=1e8 for the largest).
 	$(BIN)/python tests/benchmarks --most $(or $(BENCH_MAX),1e7) --readme README.md $(BENCH_SIZES)

@@ -146,6 +146,7 @@ def test_what_cannot_be_answered_says_so(before: list[float], after: list[float]
     assert raised.value.code == code
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize(("size_before", "size_after"), [(500, 500), (2000, 500)])
 def test_false_claims_with_skewed_records(size_before: int, size_after: int) -> None:
     """Log-normal σ = 1, truth exactly on −20 %: `achieved` at most 2.5 % (99 % Wilson interval)."""

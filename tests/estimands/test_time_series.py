@@ -390,6 +390,7 @@ def test_parameters_that_cannot_be_are_named(change, message):
 # calibration: a seeded small part of tests/calibration/time_series.py
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("scenario", range(3))
 @pytest.mark.parametrize(
     ("correlation", "bound", "coverage"), [(0.0, 0.025, 0.935), (0.3, 0.04, 0.92), (0.6, 0.05, 0.90)]
@@ -408,6 +409,7 @@ def test_false_claims_stay_in_their_bounds(scenario, correlation, bound, coverag
     assert ends(1 - fall - rise)[1] >= coverage
 
 
+@pytest.mark.seconds
 def test_shortcuts_break_the_bounds():
     rng = np.random.default_rng(20250601)
     found = calibration.claims(calibration.TABLE[1], 0.6, 200, rng, ("model", "hac"))

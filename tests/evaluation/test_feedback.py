@@ -121,6 +121,7 @@ def test_what_cannot_be_compared_says_why(study: Study, kept: tuple[int, ...], c
     assert told.value.code == code
 
 
+@pytest.mark.seconds
 def test_under_no_change_at_most_one_analysis_in_twenty_finds_one(study: Study) -> None:
     """Poisson items at one rate: the chance of any false finding among all comparisons is held at 5 %."""
     rng, false = np.random.default_rng(5), 0

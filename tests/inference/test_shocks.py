@@ -25,6 +25,7 @@ def test_sampling_alone_leaves_no_shock() -> None:
     assert (found.variance, found.correlation) == (0.0, 0.0)
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize(("sd", "correlation"), [(1.0, 0.0), (1.0, 0.3), (0.5, 0.6)])
 def test_a_long_series_gives_the_truth_back(sd: float, correlation: float) -> None:
     values = series(np.random.default_rng(3), 600, sd, correlation, 0.5)
@@ -50,6 +51,7 @@ def test_added_variance_is_the_quadratic_form() -> None:
     assert added.combined_df(1e-12, 5.0) == pytest.approx(10 * 4 / 5, rel=1e-6)
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize(("correlation", "bound"), [(0.0, 0.025), (0.3, 0.04), (0.6, 0.05)])
 def test_false_claims_with_month_shocks(correlation: float, bound: float) -> None:
     """24 months before, 3 after, no change: false claims of a reduction, one-sided nominal 2.5 % (methods.md)."""

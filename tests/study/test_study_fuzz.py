@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -46,6 +47,7 @@ def either_a_study_or_sentences(text: str) -> None:
     assert all(re.match(r"s\.yaml:\d+:", message) and "\n" not in message for message in messages)
 
 
+@pytest.mark.seconds
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_changed_values(data: st.DataObject) -> None:
@@ -67,6 +69,7 @@ def test_changed_values(data: st.DataObject) -> None:
     either_a_study_or_sentences(json.dumps(changed, ensure_ascii=True))
 
 
+@pytest.mark.seconds
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, len(WHOLE)), st.integers(0, 40), st.text(max_size=8))
 def test_changed_text(start: int, length: int, inserted: str) -> None:
