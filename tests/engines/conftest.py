@@ -73,7 +73,7 @@ def _installed(data: Path) -> Iterator[str]:
     run("initdb", "-U", "postgres", "--auth=trust", "--encoding=UTF8")
     run("pg_ctl", "-w", "-o", f"-k {data} -h ''", "-l", str(data / "log"), "start")
     try:
-        yield f"postgresql://postgres@/postgres?host={data}"
+        yield f"postgresql://postgres:@/postgres?host={data}"  # as pgserver writes it
     finally:
         run("pg_ctl", "-m", "immediate", "stop")
 
