@@ -30,6 +30,9 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $(READY)
 
+hooks: $(READY) ## Have git check style, types and hosts before each commit.
+	$(BIN)/pre-commit install
+
 report: $(READY) ## Evaluate the shipped bank's latest period and publish the report.
 	$(BIN)/evalkit run --period $(PERIOD) --out reports
 	@echo "Open reports/$(PERIOD)/index.html in a browser."
