@@ -104,6 +104,7 @@ def test_a_level_and_its_change_are_repeated_alike(study: Study) -> None:
     assert to_date.change.method.endswith("repeated")
 
 
+@pytest.mark.seconds
 def test_looking_again_gives_the_records_and_estimates_of_each_look() -> None:
     """Of the shipped bank's goals of every kind, with clusters, mix, month shocks, phase-in and a roll-out."""
     bank = open_study(Path(__file__).parents[2] / "data")

@@ -99,6 +99,7 @@ def test_branches_that_differ_for_good_limit_a_level(study: Study) -> None:
     assert unlike.to_date.detectable > alike.to_date.detectable
 
 
+@pytest.mark.seconds
 def test_rare_events_are_never_enough(study: Study) -> None:
     few = study(counts(0.4), RATE, extra=ALONE).plan()[0]
     assert few.period is not None

@@ -88,6 +88,7 @@ def test_one_cluster_is_not_evaluable() -> None:
     assert raised.value.code == "single_cluster"
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize(("clusters", "unequal"), [(5, False), (20, False), (20, True)])
 def test_coverage_with_few_clusters(clusters: int, unequal: bool) -> None:
     """Coverage of the nominal 95 % interval, seeded; methods.md asks for 93.5 to 97 % (99 % Wilson interval)."""
