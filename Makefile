@@ -10,7 +10,6 @@ READY := $(VENV)/.ready
 KEPT := $(addprefix notebooks/,period_report.ipynb goal_report.ipynb explore_goal.ipynb compare_periods.ipynb) \
 	$(sort $(wildcard notebooks/tutorial/*.ipynb)) \
 	$(if $(wildcard $(or $(EVALKIT_TRIALS),../shared/trials)),$(sort $(wildcard notebooks/case_studies/*.ipynb)))
-FAST := tests/inference tests/estimands tests/study tests/evaluation tests/test_cli.py
 
 .DEFAULT_GOAL := help
 .PHONY: help setup hooks report reports-anew notebooks-anew reference validate test test-fast test-all test-versions \
@@ -60,8 +59,9 @@ test: $(READY) ## Run the tests and compare the notebooks with their stored outp
 coverage: $(READY) ## The same tests, with the lines that none of them runs.
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --doctest-modules src tests --cov --cov-report=term:skip-covered
 
-test-fast: $(READY) ## Statistics, study file, evaluations and the command line, under a minute.
-	$(BIN)/python -m pytest -m "not slow and not seconds" -n 2 $(FAST)
+test-fast: $(READY) ## Statistics, study file, whole evaluations and the command line, under a minute.
+	$(BIN)/python -m pytest -m "not slow and not seconds" -n 2 tests/inference tests/estimands tests/study \
+		tests/evaluation/test_conductor.py tests/test_cli.py
 
 test-all: $(READY) ## All tests, the long ones too, with Spark (which needs Java 17; else its tests are skipped).
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r tests/engines/spark.lock
@@ -69,7 +69,8 @@ test-all: $(READY) ## All tests, the long ones too, with Spark (which needs Java
 	$(BIN)/python -m pytest --nbval --nbval-current-env -p no:cacheprovider -rs notebooks
 
 test-versions: ## The library's tests on each Python found, with the lowest and the newest versions that pyproject.toml claims.
-	tests/versions.sh $(FAST) tests/records tests/starter tests/engines
+	tests/versions.sh tests/inference tests/estimands tests/study tests/records tests/evaluation tests/starter tests/engines \
+		tests/test_cli.py
 
 bench: $(READY) ## Measure speed beside other tools and write the README's table (BENCH_MAX=1e8 for the largest).
 	$(BIN)/python tests/benchmarks --most $(or $(BENCH_MAX),1e7) --readme README.md $(BENCH_SIZES)
