@@ -41,7 +41,7 @@ def test_the_site_has_every_page_in_both_languages(site: Path) -> None:
     assert all((site / name).stat().st_size < 3_000_000 for name in names(site))
 
 
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", [1280, pytest.param(390, marks=pytest.mark.slow)])
 def test_no_page_breaks_a_rule_of_accessibility_or_overflows(site: Path, read: Callable[..., Any], width: int) -> None:
     found = {}
     for name in names(site):

@@ -152,7 +152,7 @@ def test_power_shows_and_draws_itself() -> None:
     assert rows["target"] == "−20 %"
     assert rows["periods still needed, when the truth is −30.0 %"] == "3"
     assert repr(plan) == "<power of g: 3 periods still needed>"
-    assert "observed to date −30.0 %" in texts(plan.plot())
+    assert "estimated to date −30.0 %" in texts(plan.plot())
     assert plan.to_frame()["periods_still_needed"].tolist() == [3]
     none = GoalPower(goal="g", scale="level", kind="proportion", better="higher", target=0.9, at={}, reason="Too few.")
     assert dict(text_of(none._repr_html_())[1:])["no answer"] == "Too few."

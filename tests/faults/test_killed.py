@@ -55,6 +55,7 @@ def killed_at_random(bank: Path, kills: int, whole: Callable[[Path], float], sou
     assert verify(bank, PERIOD, out=out, notebooks=bank / "notebooks").problems == ()
 
 
+@pytest.mark.slow
 def test_a_run_killed_twice(bank: Path, whole: Callable[[Path], float], sound: Callable[[Path], float]) -> None:
     killed_at_random(bank, 2, whole, sound)
 

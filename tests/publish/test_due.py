@@ -109,6 +109,7 @@ def test_one_periods_failure_does_not_stop_the_others(bank: Path) -> None:
     (bank / "away.csv").rename(bank / "survey.csv")
 
 
+@pytest.mark.slow
 def test_a_plan_changed_after_the_first_publication_is_reported_in_the_language_asked_for(bank: Path) -> None:
     """H1 in Chinese is due twice over: its pages are missing, and its target is another one."""
     english = (bank / "reports" / "2025-H1" / "index.html").read_text(encoding="utf-8")
@@ -157,6 +158,7 @@ class _Clock:
         return self._now
 
 
+@pytest.mark.slow
 def test_a_clock_that_jumps_loses_nothing_and_makes_nothing_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "plan.yaml").write_text(STUDY.replace("2024-12-31}", "2024-12-31}\n  frequency: half-year", 1))
     write_records(tmp_path, after=8.2)

@@ -134,7 +134,7 @@ class GoalPower:
             ("target", form.target(self.target)),
             ("shown with 80 % by one coming period, when the truth is", form.text(_detectable(self.period))),
             ("shown with 80 % by everything to date, when the truth is", form.text(_detectable(self.to_date))),
-            ("observed to date", form.text(self.observed)),
+            ("estimated to date", form.text(self.observed)),
             ("chance of achieved there: one period", formats.chance(self.at.get("period_observed"))),
             ("chance of achieved there: everything to date", formats.chance(self.at.get("to_date_observed"))),
             ("periods done", str(self.periods_done)),
