@@ -76,7 +76,6 @@ def cells(text: str) -> list[str]:
     return re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", note)
 
 
-@pytest.mark.slow
 def test_records_that_only_grew_and_ripened_are_not_told(bank: Path, run: Run) -> None:
     whole = (bank / "survey.csv").read_text(encoding="utf-8")
     first = [line for line in whole.splitlines() if not line.startswith(("2025-07", "2025-08", "2025-09", "2025-1"))]
