@@ -303,7 +303,10 @@ def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the study; made where it is not there.")],
     files: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[FILES…]", help="CSV, CSV.gz, Parquet or Excel files. Default: those in DIR."),
+        typer.Argument(
+            metavar="[FILES…]",
+            help="CSV, CSV.gz, Parquet or Excel files, or CONNECTION::TABLE. Default: the files in DIR.",
+        ),
     ] = None,
     target: Annotated[
         list[str] | None, typer.Option("--target", metavar="ID=-20%", help="What was promised; ID>=0.9 for a level.")

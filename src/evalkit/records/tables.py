@@ -33,7 +33,7 @@ def read_table(engine: Any, source: Any) -> Raw:
 
     Raises RecordsError for a table or column that is not there, or of a type that cannot be the field's.
     """
-    found = _spark_table(engine, source) if engine.name == "pyspark" else _table(engine, source)
+    found = named_table(engine, source.table)
     label = f"the table '{source.table}'"
     problems = absent_columns(source, list(found.columns), label)
     if problems:
@@ -46,6 +46,11 @@ def read_table(engine: Any, source: Any) -> Raw:
             f"PostgreSQL cuts names as long as '{long[0]}'; shorten it, with its header under `rename_from`."
         )
     return Raw(found.select(**{field.name: found[field.header] for field in source.fields}), False, (), engine=True)
+
+
+def named_table(engine: Any, wanted: str) -> ibis.Table:
+    """Return an engine's table by the name a study gives it. Raises RecordsError where there is none."""
+    return _spark_table(engine, wanted) if engine.name == "pyspark" else _table(engine, wanted)
 
 
 def _type_problem(table: ibis.Table, field: Any, label: str) -> str | None:
@@ -70,25 +75,24 @@ def _named(
     return DatabaseTable(name=name, schema=schema, source=engine, namespace=space).to_expr()
 
 
-def _table(engine: Any, source: Any) -> ibis.Table:
+def _table(engine: Any, wanted: str) -> ibis.Table:
     """Return a table of PostgreSQL or DuckDB: the name as it stands, else as SCHEMA.TABLE."""
     cursor = engine.con.cursor()
     tables = cursor.execute(_LISTS[engine.name]).fetchall()
-    wanted = source.table
     for schema, table, visible in tables:
         if (table == wanted and visible) or f"{schema}.{table}" == wanted:
             return _named(engine, table, engine.get_schema(table, database=schema), database=schema)
     raise _no_table(engine, wanted, [table if visible else f"{schema}.{table}" for schema, table, visible in tables])
 
 
-def _spark_table(engine: Any, source: Any) -> ibis.Table:
+def _spark_table(engine: Any, wanted: str) -> ibis.Table:
     """Return a table of Spark's catalog, or files as FORMAT.PATH, whose moments are told from local times."""
     import ibis
     from ibis.backends.pyspark.datatypes import PySparkType
     from pyspark.errors import AnalysisException
     from pyspark.sql.types import TimestampType
 
-    wanted, session = source.table, engine._session
+    session = engine._session
     first, dot, rest = wanted.partition(".")
     ways = [(wanted,), (first, rest), (first, *rest.split("."))] if dot else [(wanted,)]
     for way in [way for way in ways if len(way) <= 3 and all(way)]:

@@ -14,7 +14,7 @@ from evalkit.periods import add_months
 from evalkit.starter.profile import Column, profile
 from evalkit.starter.propose import Metric, Promise, Proposal, asked, propose, slug, target_of
 from evalkit.starter.study_text import study_text
-from evalkit.starter.tables import WORKBOOKS, Found, bring, load
+from evalkit.starter.tables import MARK, WORKBOOKS, Found, bring, load, load_table
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet", ".pq", *WORKBOOKS)
 _EXAMPLE = {"record_id": "integer", "started_at": "datetime", "finished_at": "datetime", "branch": "string"}
@@ -45,8 +45,9 @@ def start(
 
     Parameters
     ----------
-    files : CSV, CSV.gz, Parquet or Excel files; those outside the folder are copied to its `records/`. By default those
-        that lie in the folder or its `records/`; where there are none, a file with a header only to put records under.
+    files : CSV, CSV.gz, Parquet or Excel files, or tables of an engine as CONNECTION::TABLE; files outside the folder
+        are copied to its `records/`. By default the files in the folder or its `records/`; where there are none, a file
+        with a header only to put records under.
     targets : what was promised, such as `time-to-closed=-20%` or `closed-within-8h>=0.9`; none is ever invented.
     baseline, programme_start : days; where neither is given the first half of the records is assumed, and marked so.
     ask : asked for each metric without a target; answers as `targets` without the id (`-20%`, `>=0.9`), '' for none.
@@ -62,15 +63,16 @@ def start(
     if not files:
         return _example(place, study, frequency, timezone)
     with tempfile.TemporaryDirectory(prefix="evalkit-") as scratch:
-        brought = [one for file in files for one in bring(Path(file), place, Path(scratch))]
-        proposals = _proposals(brought, place.resolve(), Path(scratch))
+        connected = [str(file) for file in files if MARK in str(file)]
+        brought = [one for f in files if str(f) not in connected for one in bring(Path(f), place, Path(scratch))]
+        proposals = _proposals(brought, connected, place.resolve(), Path(scratch))
         text, metrics = _proposed(place, proposals, targets, baseline, programme_start, frequency, timezone, ask)
         _write(study, text, {there: here for here, there, _ in brought if there != here})
     return Started(study, proposals, metrics, baseline is None and programme_start is None)
 
 
 def _proposals(
-    brought: Sequence[tuple[Path, Path, tuple[str, ...]]], place: Path, scratch: Path
+    brought: Sequence[tuple[Path, Path, tuple[str, ...]]], connected: Sequence[str], place: Path, scratch: Path
 ) -> tuple[Proposal, ...]:
     import duckdb
 
@@ -83,6 +85,9 @@ def _proposals(
                 raise ParameterError(f"two of the files would become {shown}; rename one.")
             name = _free(slug(there.name.split(".")[0]), [table.name for table in tables])
             tables.append(replace(load(engine, here, name, shown, scratch), notes=notes))
+        for given in connected:
+            name = _free(slug(given.rpartition(MARK)[2].rpartition(".")[2]), [table.name for table in tables])
+            tables.append(load_table(engine, given, name, place))
         return tuple(propose(engine, table, profile(engine, table)) for table in tables)
 
 

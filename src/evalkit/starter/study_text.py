@@ -9,6 +9,7 @@ from typing import Any
 
 from evalkit.starter.profile import Column
 from evalkit.starter.propose import TIME, Metric, Promise, Proposal
+from evalkit.starter.tables import MARK
 
 _FEW_NEGATIVE = 0.05
 
@@ -65,10 +66,10 @@ def _source(proposal: Proposal) -> Iterator[str]:
         yield f"  # {note}"
     if proposal.totals:
         yield "  # rows look like totals of many records: judge them by a rate of events, not by a mean of rows"
-    connected = table.path.partition("::")
-    if connected[1]:
-        yield f"  connection: {connected[0]}"
-        yield f"  table: {_flow(connected[2])}"
+    connection, marked, name = table.path.partition(MARK)
+    if marked:
+        yield f"  connection: {connection}"
+        yield f"  table: {_flow(name)}"
     else:
         yield f"  path: {_flow(table.path)}"
     if table.encoding != "utf-8":

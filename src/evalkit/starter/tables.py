@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from filecmp import cmp
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from evalkit.errors import ParameterError, RecordsError
@@ -20,12 +21,18 @@ if TYPE_CHECKING:
 
 DELIMITERS = (",", ";", "\t", "|")
 WORKBOOKS = (".xlsx", ".xlsm")
+MARK = "::"  # between a connection and its table, where a table of an engine stands for a file
+ROWS = 100_000  # of such a table are looked at
+_KNOWN = ("numeric", "boolean", "string", "date", "timestamp")
 _LOOKED_AT = 200  # rows by which delimiters are told apart
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A table in the engine: its name there and in the study, where it lies, and its columns with their types."""
+    """A table in the engine: its name there and in the study, where it lies, and its columns with their types.
+
+    `path` is a file's, or CONNECTION::TABLE.
+    """
 
     name: str
     path: str
@@ -110,6 +117,26 @@ def load(engine: duckdb.DuckDBPyConnection, path: Path, name: str, shown: str, s
         return _text(engine, path, name, shown, scratch)
     except duckdb.Error as error:
         raise RecordsError(f"{shown}: cannot be read as a table: {str(error).splitlines()[0]}") from None
+
+
+def load_table(engine: duckdb.DuckDBPyConnection, given: str, name: str, folder: Path) -> Found:
+    """Load rows of an engine's table, given as CONNECTION::TABLE. Raises RecordsError where it cannot be reached."""
+    import pyarrow as pa
+
+    from evalkit.records.engines import Engines
+    from evalkit.records.fetch import fetch
+    from evalkit.records.tables import named_table
+
+    connection, _, wanted = given.partition(MARK)
+    there: Any = SimpleNamespace(timezone="UTC", folder=folder)
+    table = named_table(Engines(there).named(connection), wanted)
+    kinds = dict(table.schema().items())
+    odd = [column for column, kind in kinds.items() if not any(getattr(kind, f"is_{known}")() for known in _KNOWN)]
+    table = table.mutate(**{column: table[column].cast("string") for column in odd}).limit(ROWS + 1)
+    rows = fetch(table)
+    notes = (f"judged by {ROWS} of its rows: look at keys, values and days once more",) if len(rows) > ROWS else ()
+    engine.register(name, pa.Table.from_pylist(rows[:ROWS], schema=table.schema().to_pyarrow()))
+    return Found(name, given, _columns(engine, name), notes=notes)
 
 
 def _text(engine: duckdb.DuckDBPyConnection, path: Path, name: str, shown: str, scratch: Path) -> Found:
