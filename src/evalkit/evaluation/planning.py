@@ -179,7 +179,7 @@ def _goal_power(study: Study, goal: Any, records: Callable[[str], Records], unti
     scale, target = scale_of(goal), goal.target.value
     bare = GoalPower(goal=goal.id, kind=goal.metric.kind, scale=scale, better=goal.better, target=target, at={})
     source = records(goal.source)
-    last = last_told(source.valid)
+    last = last_told(source.valid, source.source.time)
     last = min(last, until) if last and until else last
     looks = list(_looks(study, goal, last))
     done = [look for look in looks if last is not None and look.end <= last + timedelta(days=GRACE_DAYS)]

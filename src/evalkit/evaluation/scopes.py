@@ -18,6 +18,7 @@ from evalkit.evaluation.looks import evaluate_to_date
 from evalkit.evaluation.suppression import small, suppressed_list
 from evalkit.evaluation.window import evaluate_window, scale_of
 from evalkit.evaluation.windows import Comparison, atomic, period_comparison
+from evalkit.inference.shocks import MonthShocks
 from evalkit.moments import Ask, Moments, calendar_exposure, merge_exposure
 from evalkit.periods import Period
 from evalkit.results import Flag, GoalResult, ScopeResult, ScopesResult
@@ -68,14 +69,15 @@ def evaluate_scopes(
     found = gathered_moments(study, variants, [((period,), as_of) for period, as_of in looks], records)
     plain = [_alone(goal, field) for goal in split]
     blanks = [not_evaluated(study, goal, language) for goal in plain]
+    kept: list[dict[bytes, MonthShocks | None]] = [{} for _ in plain]
     results = []
     for period, as_of in looks:
         last = (period, as_of) == looks[-1]
         look: Look = ((period,), as_of)
         parts = [dict(_scopes(study, variant, field, found, look)) for variant in variants]
         by_goal = [
-            _goal_scopes(study, goal, part, look, records, blank, last)
-            for goal, part, blank in zip(plain, parts, blanks, strict=True)
+            _goal_scopes(study, goal, part, look, records, blank, last, memo)
+            for goal, part, blank, memo in zip(plain, parts, blanks, kept, strict=True)
         ]
         held = {label for part in parts for label in part}
         minimum = study.inference.minimum_cell
@@ -215,8 +217,9 @@ def _goal_scopes(
     records: Callable[[str], Records],
     blank: GoalResult,
     to_date: bool,
+    memo: dict[bytes, MonthShocks | None],
 ) -> dict[str | None, GoalResult]:
-    """Return one goal in every scope, before adjustment."""
+    """Return one goal in every scope, before adjustment; `memo` keeps what its looks have in common."""
     (period,), as_of = look
     blocked = too_many_rejected([records(name) for name in _sources(goal)])
     try:
@@ -230,7 +233,7 @@ def _goal_scopes(
     return {
         label: replace(blank, flags=(_suppressed(study, goal, own=hidden[label]),))
         if label in hidden
-        else _scope(study, goal, moments, comparison, look, blank, to_date)
+        else _scope(study, goal, moments, comparison, look, blank, to_date, memo)
         for label, moments in scopes.items()
     }
 
@@ -281,9 +284,16 @@ def _suppressed(study: Study, goal: Any, *, own: bool) -> Flag:
 
 
 def _scope(
-    study: Study, goal: Any, moments: Moments, comparison: Comparison, look: Look, blank: GoalResult, to_date: bool
+    study: Study,
+    goal: Any,
+    moments: Moments,
+    comparison: Comparison,
+    look: Look,
+    blank: GoalResult,
+    to_date: bool,
+    memo: dict[bytes, MonthShocks | None],
 ) -> GoalResult:
-    shocks = baseline_shocks(study, goal, moments, scale_of(goal))
+    shocks = _shocks(study, goal, moments, memo)
     outcome = evaluate_window(study, goal, moments, comparison, study.inference.confidence, shocks)
     (period,), as_of = look
     ahead = evaluate_to_date(study, goal, moments, period, as_of, shocks) if to_date else None
@@ -294,3 +304,13 @@ def _scope(
         verdict=outcome.evaluation.verdict if goal.target else None,
         flags=outcome.flags,
     )
+
+
+def _shocks(study: Study, goal: Any, moments: Moments, memo: dict[bytes, MonthShocks | None]) -> MonthShocks | None:
+    """Return the shocks of a scope's baseline, worked out once where all looks see the same baseline."""
+    inside = moments.within([study.baseline])
+    seen = (moments.start, moments.cluster, moments.stratum, moments.sums, moments.counts)
+    baseline = b"".join(column[inside].tobytes() for column in seen)
+    if baseline not in memo:
+        memo[baseline] = baseline_shocks(study, goal, moments, scale_of(goal))
+    return memo[baseline]

@@ -31,7 +31,7 @@ def series(
     from evalkit.evaluation.conductor import moments_of
 
     source = records(question.source)
-    cutoff = as_of or last_told(source.valid) or study.baseline.end
+    cutoff = as_of or last_told(source.valid, source.source.time) or study.baseline.end
     whole = Window(study.baseline.start, max(cutoff, study.baseline.end))
     asked = moments_of(study, question, [Period("all", whole)], cutoff, records)
     rows = []
@@ -60,15 +60,17 @@ def first_and_last(records: Records) -> tuple[date | None, date | None]:
     return row["first"], row["last"]
 
 
-def last_told(table: ibis.Table) -> date | None:
-    """Return the last day of which the records tell, None without any.
+def last_told(table: ibis.Table, time: str | tuple[str, ...]) -> date | None:
+    """Return the last day of which the records tell, None without any; `time` as their source declares it.
 
     It is that of the latest; where all stand on the first of a month they are totals of months, and it is that month's
     end, or today while the month lasts.
     """
-    row = fetch(table.agg(last=table[DAY].max(), place=table[DAY].day().max()))[0]
-    last: date | None = row["last"]
-    if last is None or row["place"] > 1:
+    # the latest moment stands in a Parquet file's own statistics, the latest of what is worked out from it does not
+    latest = table.agg(latest=table[time if isinstance(time, str) else DAY].max())
+    moment = latest["latest"]
+    last: date | None = fetch(latest.select(day=moment if moment.type().is_date() else moment.date()))[0]["day"]
+    if last is None or last.day > 1 or fetch(table.agg(place=table[DAY].day().max()))[0]["place"] > 1:
         return last
     return max(last, min(add_months(last, 1) - timedelta(days=1), date.today()))
 
@@ -83,7 +85,8 @@ def last_day(questions: Sequence[Any], records: Callable[[str], Records]) -> dat
     for question in questions:
         exposure = getattr(question.metric, "exposure", None)
         names |= dict.fromkeys([question.source, *([] if isinstance(exposure, str | None) else [exposure.source])])
-    days = [day for name in names if (day := last_told(records(name).table))]
+    told = (last_told(source.table, source.source.time) for source in map(records, names))
+    days = [day for day in told if day]
     return min(max(days), date.today()) if days else None
 
 
