@@ -168,7 +168,8 @@ class SensitivityLine:
 class GoalResult:
     """One goal (or indicator: `target` and `verdict` None) evaluated for one reporting period.
 
-    `period` is this period's evaluation, `to_date` that of everything since phase-in.
+    `period` is this period's evaluation, `to_date` that of everything since phase-in; `held` is what they hold as in
+    the baseline, `mix` or `months`.
     """
 
     id: str
@@ -183,14 +184,8 @@ class GoalResult:
     flags: tuple[Flag, ...] = ()
     sensitivity: tuple[SensitivityLine, ...] = ()
     rollout: dict[str, Any] | None = None
-    counts: dict[str, int] = field(default_factory=dict)  # records left out, by reason; not in results.json
-
-    @property
-    def held(self) -> tuple[str, ...]:
-        """What the estimate holds as in the baseline, `mix` or `months`: the alternatives say what they let go."""
-        names = {line.name for line in self.sensitivity}
-        mix = ("mix",) if "unadjusted" in names else ()
-        return (*mix, "months") if "whole baseline" in names and self.period.scale != "level" else mix
+    held: tuple[str, ...] = ()  # not in results.json, as counts
+    counts: dict[str, int] = field(default_factory=dict)  # records left out, by reason
 
     def __repr__(self) -> str:
         return f"<{self.id}: {self.verdict or 'indicator'}>"

@@ -142,7 +142,11 @@ def held(results: Sequence[GoalResult], language: Language = "en", titles: Mappi
     }
     parts = []
     for name, text in told.items():
-        found = [(titles or {}).get(one.id, one.title) for one in results if name in one.held]
+        found = [
+            (titles or {}).get(one.id, one.title)
+            for one in results
+            if name in one.held and one.period.after is not None
+        ]
         goals = ("、" if language == "zh" else ", ").join(found)
         if found:
             parts.append(text if len(results) == 1 else _("{goal}: {figure}").format(goal=goals, figure=text))

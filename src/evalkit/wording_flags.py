@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalkit import formats, wording, wording_plain
+from evalkit.evaluation.flags import unit_name
 from evalkit.formats import Language
 
 if TYPE_CHECKING:
@@ -103,9 +104,8 @@ def _words(flag: Flag, result: GoalResult, language: Language, unit: str) -> dic
 
 
 def _named(cluster: str, label: str, language: Language) -> str:
-    """Return a unit with what it is, said once: `branch 12`, but `Plant F` of a column `Plant`."""
-    if cluster.casefold() in label.casefold():
-        return label
-    if language == "zh":
+    """Return a unit with what it is, said once."""
+    told = unit_name(cluster, label)
+    if language == "zh" and told != label:
         return f"{wording.looked_up('column', cluster, cluster, language)}“{label}”"
-    return f"{cluster} {label}"
+    return told

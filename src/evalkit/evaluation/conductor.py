@@ -14,7 +14,7 @@ from evalkit.evaluation.gather import Question, gathered, moments_of, too_many_r
 from evalkit.evaluation.looks import evaluate_to_date
 from evalkit.evaluation.rollout import effect_of_rollout, no_comparison, pre_trend
 from evalkit.evaluation.sensitivity import sensitivity
-from evalkit.evaluation.window import Outcome, evaluate_window, scale_of
+from evalkit.evaluation.window import Outcome, evaluate_window, held_of, scale_of
 from evalkit.evaluation.windows import Comparison, period_comparison
 from evalkit.evaluation.winsorised import winsorised
 from evalkit.inference.multiplicity import adjust
@@ -128,6 +128,7 @@ def not_evaluated(study: Study, question: Any, language: str) -> GoalResult:
         to_date=None,
         verdict="not_evaluable" if target else None,
         p_target_adjusted=None,
+        held=held_of(question),
     )
 
 

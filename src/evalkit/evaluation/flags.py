@@ -68,6 +68,15 @@ class Case:
     lines: tuple[SensitivityLine, ...]
 
 
+def unit_name(column: str, label: str) -> str:
+    """Return a unit with what it is, said once.
+
+    >>> unit_name("branch", "12"), unit_name("Plant", "Plant F")
+    ('branch 12', 'Plant F')
+    """
+    return label if column.casefold() in label.casefold() else f"{column} {label}"
+
+
 def p_text(p: float) -> str:
     """Return a p-value as a sentence carries it behind the letter p.
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from evalkit.evaluation.common_shocks import shocks_enter
-from evalkit.evaluation.flags import Case, flag
+from evalkit.evaluation.flags import Case, flag, unit_name
 from evalkit.evaluation.window import COMMON_STRATA_CAUTION, common_share
 from evalkit.inference.contrast import Array
 from evalkit.inference.jackknife import delete_one
@@ -107,12 +107,14 @@ def influence(case: Case) -> Iterator[Flag]:
     crossing = np.flatnonzero(np.isfinite(values) & (np.sign(values - effect.target_value) == -side))
     if side != 0 and len(crossing):
         most = crossing[np.argmax(np.abs(values[crossing] - effect.estimate))]
+        label = str(case.moments.clusters[int(most)])
         yield flag(
             "influential_cluster",
             "caution",
-            "Without {cluster} {label} the estimate would be {value:.3f}, on the other side of the target.",
+            "Without {named} the estimate would be {value:.3f}, on the other side of the target.",
+            named=unit_name(case.question.cluster, label),
             cluster=case.question.cluster,
-            label=str(case.moments.clusters[int(most)]),
+            label=label,
             value=float(values[most]),
         )
 

@@ -10,6 +10,7 @@ import numpy as np
 from evalkit.effect import Effect, Pivot, concluded_anew
 from evalkit.errors import NotEvaluableError
 from evalkit.estimands.totals import Totals
+from evalkit.evaluation.flags import unit_name
 from evalkit.evaluation.interrupted import (
     POINTS_AFTER,
     POINTS_BEFORE,
@@ -95,8 +96,7 @@ def _alternatives(question: Any, own: Choices, moments: Moments, outcome: Outcom
         )
         largest = _largest_cluster(outcome)
         if largest is not None:
-            label, kind = str(moments.clusters[largest]), question.cluster
-            named = label if kind.casefold() in label.casefold() else f"{kind} {label}"  # the label may say it itself
+            named = unit_name(question.cluster, str(moments.clusters[largest]))
             found.append(
                 (
                     "without the largest cluster",

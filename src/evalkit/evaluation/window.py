@@ -69,6 +69,13 @@ def scale_of(question: Any) -> Scale:
     return "difference" if question.metric.kind == "proportion" else "ratio"
 
 
+def held_of(question: Any) -> tuple[str, ...]:
+    """Return what a goal's estimate holds as in the baseline; a level is compared with no month."""
+    choices = choices_of(question)
+    held = {"mix": choices.standardised, "months": choices.same_months and scale_of(question) != "level"}
+    return tuple(name for name, holds in held.items() if holds)
+
+
 def sample(question: Any, moments: Moments, comparison: Comparison, choices: Choices) -> tuple[Totals, Array | None]:
     """Return the totals under these choices and the month shares the baseline is weighted to, if any."""
     shares = month_shares(comparison.after) if choices.same_months else None

@@ -39,12 +39,11 @@ def trend(
     unit: str = "",
     measures: Sequence[tuple[str, date]] = (),
     counterfactual: TimeSeriesEffect | None = None,
-    comparable: bool = True,
 ) -> Figure:
     """Draw the metric month by month: baseline value, phase-in, target line, the period, the measures' dates.
 
-    The target is left out where the months are not `comparable` with it: what is promised of a held mix, or of some
-    calendar months, is not promised of every month as recorded.
+    The target is left out where the estimate holds the mix or the months: what is promised of those is not promised of
+    every month as recorded.
 
     `series` has the columns start, end, value and phase ('baseline', 'phase-in', 'after'); `measures` are
     (label, date) of each measure put into effect; `counterfactual` is a time-series model of the months.
@@ -71,7 +70,7 @@ def trend(
             label=_("monthly value"),
         )
         baseline = result.period.before.value if result.period.before else None
-        aim = result.period.target_level if comparable and not result.held else None
+        aim = result.period.target_level if not result.held else None
         known = series[series["phase"] == "baseline"]
         for level, first, last, name, style in (
             (baseline, known["start"].min(), known["end"].max(), _("baseline {value}"), (GREY, "-", 2.0)),

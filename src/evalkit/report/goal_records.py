@@ -43,13 +43,6 @@ class GoalRecords(Report):
         return found
 
     @property
-    def _held(self) -> tuple[str, ...]:
-        """What the goal holds as in the baseline, whether or not there is an estimate."""
-        months = self.question.compare_with == "same-months" and self.goal.period.scale != "level"
-        mix = ("mix",) if self.question.standardise_by else ()
-        return (*mix, "months") if months else mix
-
-    @property
     def _all_days(self) -> tuple[date, date]:
         return self.study.file.baseline.start, self.result.as_of
 
@@ -74,7 +67,6 @@ class GoalRecords(Report):
             unit=self.unit,
             measures=[(str(number), day) for number, day, _name in measures],
             counterfactual=expected,
-            comparable=not self._held,
         )
         told = [
             self._("{number}: {measure}, from {day}").format(
@@ -90,7 +82,7 @@ class GoalRecords(Report):
                     "With the mix held, the reporting period lies at {estimate} ({interval}) against what months"
                     " before, trend and season lead to expect; the band is that of the expectation."
                 )
-                if "mix" in self._held
+                if "mix" in self.goal.held
                 else self._(
                     "Against what months before, trend and season lead to expect, the reporting period lies at"
                     " {estimate} ({interval}); the band is that of the expectation."
@@ -112,13 +104,13 @@ class GoalRecords(Report):
     def _unlike_the_estimate(self) -> list[str]:
         """Say where monthly values are not comparable with the estimate, lest the picture seem to contradict it."""
         _, notes = self._, []
-        if "mix" in self._held:
+        if "mix" in self.goal.held:
             told = _(
                 "The monthly values are as recorded, the mix of {columns} not held as in the estimate; so they are not"
                 " compared with the target."
             )
             notes.append(told.format(columns=self._listed(self.question.standardise_by)))
-        if "months" in self._held:
+        if "months" in self.goal.held:
             told = _(
                 "The monthly values are as recorded; the baseline and the estimate compare the same calendar months. So"
                 " single months are not compared with the target."
@@ -136,13 +128,15 @@ class GoalRecords(Report):
 
     def process(self) -> Html:
         """The control chart: does the process itself meet the target, month by month?"""
-        asked = self._("How the process runs") if self._held else self._("Does the process meet the target by itself?")
+        asked = (
+            self._("How the process runs") if self.goal.held else self._("Does the process meet the target by itself?")
+        )
         heading = markup.tag("h2", asked)
         try:
             chart = self.study.control_chart(self.goal.id, as_of=self.result.as_of)
         except (NotEvaluableError, ParameterError):
             return heading + markup.tag("p", self._("There are too few months for a control chart."))
-        target = None if self._held else self.goal.period.target_level
+        target = None if self.goal.held else self.goal.period.target_level
         chart = replace(chart, target=target, better=None if target is None else self.goal.better)
         shown = [float(v) for v in chart.values]
         form = formats.quantity(self.goal.kind, "level", shown, target=target, unit=self.unit, language=self.language)
@@ -206,7 +200,7 @@ class GoalRecords(Report):
 
     def _values(self, found: Any) -> str:
         """What the picture of single records shows; means only where they are those of the records."""
-        if self._held:
+        if self.goal.held:
             places = []
             for shares in (found.before, found.after):
                 _most, place = max((share or 0.0, -place) for place, share in enumerate(shares))
