@@ -1,10 +1,10 @@
 """Whole evaluations: windows, adjustment over goals, to_date, what is not evaluable."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
-from built_study import Study, records
+from built_study import Study, daily, records
 
 import evalkit as ek
 from evalkit.errors import ParameterError, StudyError
@@ -71,6 +71,30 @@ def test_same_months_compares_like_with_like(study: Study) -> None:
     assert misled.estimate > 1.3
     assert right.estimate == pytest.approx(1.0, abs=0.1)
     assert right.low < 1 < right.high
+
+
+@pytest.mark.parametrize(("within", "as_of"), [(30, "2025-06-30"), (7, "2025-06-30"), (7, "2025-04-20")])
+@pytest.mark.parametrize("kind", ["mean", "proportion"])
+def test_same_months_are_those_of_the_days_that_count(study: Study, kind: str, within: int, as_of: str) -> None:
+    """Days not yet due leave the window, so they leave the months that the baseline is held at."""
+    rows = []
+    for day in daily(date(2023, 1, 1), date(2025, 6, 30), every=1):
+        for number in range(25):
+            slow = number < (1 + day.month % 3) * (4 if day.year == 2025 else 5)  # four fifths in the programme
+            days = (1 if slow else 0) if kind == "mean" else (0 if slow else 90)
+            rows.append({"day": day.isoformat(), "done": (day + timedelta(days=days)).isoformat()})
+    metric = {
+        "mean": f"{{kind: mean, value: {{from: day, to: done, unit: days, within: {within}d}}}}",
+        "proportion": f"{{kind: proportion, success: {{column: done, within: {within}d, of: day}}}}",
+    }[kind]
+    goal = f"    metric: {metric}\n    better: lower\n    target: {{relative_change: -0.10}}\n"
+    goal += "    compare_with: same-months\n"
+    result = study(rows, goal).evaluate("g", period="2025-Q2", as_of=as_of)
+    assert result.period.effect is not None
+    assert result.period.after is not None
+    due = date.fromisoformat(as_of) - timedelta(days=within) - date(2025, 4, 1)
+    assert result.period.after.records == 25 * (due.days + 1)
+    assert result.period.effect.estimate == pytest.approx(0.8, rel=1e-12)
 
 
 def test_adjustment_is_over_all_goals_whatever_is_shown(study: Study) -> None:

@@ -14,7 +14,7 @@ from evalkit.effect import Scale
 from evalkit.errors import NotEvaluableError
 from evalkit.estimands.compare import record_variance
 from evalkit.estimands.totals import Totals
-from evalkit.evaluation.windows import Comparison, month_shares
+from evalkit.evaluation.windows import Comparison
 from evalkit.inference.contrast import Array, Estimand, contrast
 from evalkit.inference.jackknife import cluster_variance
 from evalkit.inference.shocks import Added, MonthShocks, month_shocks
@@ -144,7 +144,7 @@ def added_by(
     after = _weights(moments, comparison.after, None)
     before: dict[int, float] = {}
     if scale != "level":
-        before = _weights(moments, [comparison.before], month_shares(comparison.after) if season else None)
+        before = _weights(moments, [comparison.before], comparison.after_months if season else None)
     stretch = _stretch(moments, comparison, scale) if question.metric.kind == "proportion" else 1.0
     months = np.array([*before, *after], dtype=np.int64)
     weights = np.array([*(-share for share in before.values()), *(stretch * share for share in after.values())])

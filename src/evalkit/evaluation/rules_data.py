@@ -185,7 +185,7 @@ def records_end(case: Case) -> Iterator[Flag]:
 def season(case: Case) -> Iterator[Flag]:
     if case.outcome.evaluation.effect is None:
         return
-    after = month_shares(case.comparison.after)
+    after = case.comparison.after_months
     before = month_shares([case.comparison.before])
     if case.question.compare_with == "baseline":
         apart = 0.5 * float(np.abs(after - before).sum())

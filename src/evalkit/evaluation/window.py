@@ -15,7 +15,7 @@ from evalkit.estimands.totals import Totals
 from evalkit.evaluation.arms import totals_of
 from evalkit.evaluation.common_shocks import added_by
 from evalkit.evaluation.interrupted import plan_of, series_effect
-from evalkit.evaluation.windows import Comparison, month_shares
+from evalkit.evaluation.windows import Comparison
 from evalkit.inference.contrast import Array, Estimand, arm_values
 from evalkit.inference.shocks import MonthShocks
 from evalkit.moments import Moments
@@ -78,7 +78,7 @@ def held_of(question: Any) -> tuple[str, ...]:
 
 def sample(question: Any, moments: Moments, comparison: Comparison, choices: Choices) -> tuple[Totals, Array | None]:
     """Return the totals under these choices and the month shares the baseline is weighted to, if any."""
-    shares = month_shares(comparison.after) if choices.same_months else None
+    shares = comparison.after_months if choices.same_months else None
     totals = totals_of(
         moments,
         kind=question.metric.kind,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -21,12 +22,13 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """The days of both sides. `asked` is the window before phase-in, cut-off and days before the programme were taken
-    off.
+    off; `due` are the days after of which every record counts by the cut-off, all where nothing is said.
     """
 
     before: Window
     after: tuple[Window, ...]
     asked: Window
+    due: tuple[Window, ...] = ()
 
     @property
     def span(self) -> Window:
@@ -35,6 +37,11 @@ class Comparison:
     @property
     def days(self) -> int:
         return sum(window.days for window in self.after)
+
+    @property
+    def after_months(self) -> Array:
+        """The share of the days that count after which each calendar month holds (see month_shares)."""
+        return month_shares(self.due or self.after)
 
 
 def check_period(study: Study, period: Period, as_of: date) -> None:
@@ -90,7 +97,16 @@ def _comparison(study: Study, question: Any, asked: Window, as_of: date) -> Comp
             "inside_phase_in",
             f"The window {asked} lies wholly inside the goal's phase-in {phase_in}; it belongs to neither side.",
         )
-    return Comparison(before=baseline, after=after, asked=asked)
+    last = as_of - _allowed(question.metric)
+    due = tuple(Window(part.start, min(part.end, last)) for part in after if part.start <= last)
+    return Comparison(before=baseline, after=after, asked=asked, due=due)
+
+
+def _allowed(metric: Any) -> timedelta:
+    """Return the whole days that a metric waits before a record counts."""
+    timed = metric.success if metric.kind == "proportion" else getattr(metric, "value", None)
+    within = getattr(timed, "within", None)
+    return timedelta(days=math.ceil(within.seconds / 86_400) if within else 0)
 
 
 def cuts(study: Study, question: Any, periods: Iterable[Period], as_of: date) -> tuple[date, ...]:
