@@ -306,6 +306,10 @@ def test_check_says_what_a_rate_counts_and_that_there_is_no_goal_yet(bench: Any,
     rows = [["day", "plant", "injuries", "hours"], ["2024-01-01", "A", 2, 1000], ["2024-02-01", "A", 1, 1500.5]]
     bench.write("r.csv", [*rows, ["2024-02-01", "B", 7, 1]])
     assert "\ng: events 'injuries' 3 over exposure 'hours' 2,500.5\n" in bench.check().out
+    del bench.study["goals"][0]["where"]
+    bench.save()
+    assert "\ng: events 'injuries' 10 over exposure 'hours' 2,501.5\n" in bench.check().out
+    bench.study["goals"][0]["where"] = where
     del bench.study["goals"][0]["metric"]["events"]
     bench.save()
     told = bench.check().out

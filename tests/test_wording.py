@@ -196,6 +196,8 @@ def test_titles_in_the_language_asked_or_the_other() -> None:
 def test_rejections_are_told_in_the_language_of_the_page() -> None:
     assert wording.rejection("score: above the maximum 10") == "score: above the maximum 10"
     assert wording.rejection("score: above the maximum 10", "zh") == "score：高于最大值 10"
+    events = "hours: zero, though there are events in injuries"
+    assert wording.rejection(events, "zh") == "hours：为零，却有事件记于 injuries"
     assert wording.rejection("fewer columns than the header", "zh") == "列数少于表头"
     assert wording.rejection("something else", "zh") == "something else"
 

@@ -236,7 +236,9 @@ def _print_rates(study: OpenStudy, sources: Sequence[Records]) -> None:
         metric, records = goal.metric, opened[goal.source]
         if metric.kind != "rate" or metric.exposure not in {field.name for field in records.source.fields}:
             continue
-        table = records.valid.filter(*(condition_of(records.valid, condition) for condition in goal.where))
+        table = records.valid
+        if goal.where:
+            table = table.filter(*(condition_of(table, condition) for condition in goal.where))
         events = table[metric.events].sum() if metric.events else table.count()
         (row,) = fetch(table.agg(events=events, exposure=table[metric.exposure].sum()))
         told = f"events '{metric.events}'" if metric.events else "rows, each one event,"

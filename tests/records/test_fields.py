@@ -187,17 +187,24 @@ def test_dates_are_compared_by_calendar_day(bench: Any, f: Any, a: str, b: str) 
 
 
 @pytest.mark.parametrize(
-    ("metric", "column"),
+    "metric",
     [
-        ({"kind": "mean", "value": "x", "weight": "w"}, "w"),
-        ({"kind": "rate", "events": "w", "exposure": "x"}, "w"),
-        ({"kind": "rate", "events": "x", "exposure": "w"}, "w"),
+        {"kind": "mean", "value": "x", "weight": "w"},
+        {"kind": "rate", "events": "w", "exposure": "x"},
+        {"kind": "rate", "events": "x", "exposure": "w"},
     ],
 )
-def test_negative_weights_events_and_exposures(bench: Any, f: Any, metric: dict[str, Any], column: str) -> None:
+def test_negative_weights_events_and_exposures(bench: Any, f: Any, metric: dict[str, Any]) -> None:
     bench.plan([f("day", "date"), f("x", "number"), f("w", "number")], metric)
-    bench.write("r.csv", "day,x,w\n2024-01-01,1,-1\n2024-01-01,1,0\n2024-01-01,1,\n")
+    bench.write("r.csv", "day,x,w\n2024-01-01,1,-1\n2024-01-01,0,0\n2024-01-01,1,\n")
     assert bench.open().source_records("s").reasons == {"w: negative": 1}
+
+
+def test_events_where_nothing_was_at_risk_are_rejected_and_a_row_without_either_is_not(bench: Any, f: Any) -> None:
+    metric = {"kind": "rate", "events": "x", "exposure": "w"}
+    bench.plan([f("day", "date"), f("x", "integer"), f("w", "number")], metric)
+    bench.write("r.csv", "day,x,w\n2024-01-01,400,0\n2024-01-01,0,0\n2024-01-01,3,\n2024-01-01,3,100\n")
+    assert bench.open().source_records("s").reasons == {"w: zero, though there are events in x": 1}
 
 
 def days(bench: Any) -> list[str]:

@@ -41,6 +41,7 @@ def prepare(
     instants: set[str],
     ordered: list[tuple[str, str]],
     positive: set[str],
+    exposed: list[tuple[str, str]],
     as_found: bool = False,
 ) -> ibis.Table:
     """Return the typed records with their day and their reason for rejection.
@@ -50,6 +51,7 @@ def prepare(
     instants : datetime fields whose instants durations need.
     ordered : pairs of fields (earlier, later); a record that has them the other way round is rejected.
     positive : numeric fields that must not be negative (weights, exposures, counts of events).
+    exposed : pairs of fields (events, exposure); a record with events where nothing was at risk is rejected.
     as_found : whether to keep the values as found beside the typed ones.
     """
     import ibis
@@ -62,6 +64,8 @@ def prepare(
     for field in source.fields:
         reasons.extend(_field_reasons(field, columns[field.name], columns.get(field.name + GIVEN), dialect.end))
     reasons += [(columns[column] < 0, f"{column}: negative") for column in sorted(positive)]
+    for events, exposure in exposed:
+        reasons.append(((columns[exposure] == 0) & (columns[events] > 0), f"{exposure}: zero, though there are events in {events}"))
     for earlier, later in ordered:
         if earlier + INSTANT in columns and later + INSTANT in columns:
             first, second = columns[earlier + INSTANT], columns[later + INSTANT]

@@ -154,6 +154,7 @@ def rules_of(study: Study, name: str) -> dict[str, Any]:
     instants: set[str] = set()
     ordered: set[tuple[str, str]] = set()
     positive: set[str] = set()
+    exposed: set[tuple[str, str]] = set()
     types = {field.name: field.type for field in study.sources[name].fields}
     for question in (*study.goals, *study.indicators):
         metric = question.metric
@@ -163,13 +164,15 @@ def rules_of(study: Study, name: str) -> dict[str, Any]:
                 positive.add(exposure.value)
             if question.source == name:
                 positive.update(column for column in (metric.events, exposure) if column in types)
+                if metric.events is not None and exposure in types:
+                    exposed.add((metric.events, exposure))
         elif question.source == name:
             if metric.weight is not None:
                 positive.add(metric.weight)
             if (pair := _ordered(metric)) is not None:
                 ordered.add(pair)
                 instants.update(column for column in pair if types[column] == "datetime")
-    return {"instants": instants, "ordered": sorted(ordered), "positive": positive}
+    return {"instants": instants, "ordered": sorted(ordered), "positive": positive, "exposed": sorted(exposed)}
 
 
 def _ordered(metric: Mean | Ratio | Proportion) -> tuple[str, str] | None:
