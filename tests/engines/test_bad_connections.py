@@ -212,6 +212,14 @@ def test_a_format_that_an_engine_cannot_read_and_a_pattern(bench: Any, f: Any, p
     assert "is one the engine cannot match" in bench.check().err
 
 
+def test_a_month_as_text_is_its_first_day(bench: Any, f: Any, postgres: Warehouse) -> None:
+    postgres.load("t", pa.table({"day": ["2024-02", "2024-13", "2024-02-01"], "x": ["1", "2", "3"]}))
+    behind(bench, f, postgres.url, fields=[f("day", "date", format="%Y-%m"), f("x", "number")])
+    told = bench.check().out
+    assert "3 records found, dated 2024-02-01 to 2024-02-01" in told
+    assert "2 × day: not a date" in told
+
+
 def test_a_name_that_postgresql_would_cut(bench: Any, f: Any, postgres: Warehouse) -> None:
     name = "一个很长的列名一个很长的列名一个很长的列名"
     postgres.load("t", ROWS.append_column("y", pa.array(["a", "b"])))

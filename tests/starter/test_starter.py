@@ -82,6 +82,16 @@ def test_chinese_encoding_and_values_missing(tmp_path):
     assert study.evaluate_period("2024-Q4").goals[0].verdict == "achieved"
 
 
+@pytest.mark.parametrize("form", ["%Y-%m", "%m/%Y", "%Y年%m月"])
+def test_a_month_as_text_is_its_first_day(tmp_path, form):
+    months = [date(2024 + i // 12, i % 12 + 1, 1) for i in range(24)]
+    file = write(tmp_path / "m.csv", ["month", "x"], [[month.strftime(form), i] for i, month in enumerate(months)])
+    start(tmp_path / "study", [file])
+    study = all_accepted(tmp_path / "study")
+    assert (field(study, "m", "month").type, field(study, "m", "month").format) == ("date", form)
+    assert study.file.sources["m"].time == "month"
+
+
 def test_american_dates_and_the_ones_that_could_be_either(tmp_path):
     plain = write(tmp_path / "a" / "plain.csv", ["when", "x"], [[f"{d:%m/%d/%y}", i] for i, d in enumerate(DAYS)])
     start(tmp_path / "one", [plain])

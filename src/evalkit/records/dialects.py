@@ -254,7 +254,7 @@ def _iso(text: Any, pattern: str) -> Any:
     year = given.get("Y")
     if year is None:
         year = ibis.cases((given["y"] >= "69", ibis.literal("19")), else_="20") + given["y"]
-    iso = year + "-" + month.lpad(2, "0") + "-" + given["d"].lpad(2, "0")
+    iso = year + "-" + month.lpad(2, "0") + "-" + (given["d"].lpad(2, "0") if "d" in given else ibis.literal("01"))
     hour, minute, second = (given[name].lpad(2, "0") if name in given else ibis.literal("00") for name in "HMS")
     iso = iso + " " + hour + ":" + minute + ":" + second
     for name, before in (("f", "."), ("z", "")):

@@ -65,7 +65,9 @@ def prepare(
         reasons.extend(_field_reasons(field, columns[field.name], columns.get(field.name + GIVEN), dialect.end))
     reasons += [(columns[column] < 0, f"{column}: negative") for column in sorted(positive)]
     for events, exposure in exposed:
-        reasons.append(((columns[exposure] == 0) & (columns[events] > 0), f"{exposure}: zero, though there are events in {events}"))
+        reasons.append(
+            ((columns[exposure] == 0) & (columns[events] > 0), f"{exposure}: zero, though there are events in {events}")
+        )
     for earlier, later in ordered:
         if earlier + INSTANT in columns and later + INSTANT in columns:
             first, second = columns[earlier + INSTANT], columns[later + INSTANT]

@@ -23,6 +23,7 @@ _DATES = (
     *("%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y.%m.%d", "%Y年%m月%d日"),
     *("%d.%m.%y", "%d/%m/%y", "%m/%d/%y"),
 )
+_OF_MONTHS = ("%Y-%m", "%Y/%m", "%Y.%m", "%m/%Y", "%m-%Y", "%Y年%m月")
 _SHAPES = {"%Y": r"\d{4}", "%p": "[AaPp][Mm]"}  # the engine would read the year 23 by %Y
 _CLOCKS = ("%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p")
 _ENGINE_TYPES = (
@@ -128,7 +129,7 @@ def _candidates(name: str) -> list[Column]:
 
     numbers = [column("number", decimal=d, group=g) for d, g in ((".", ""), (",", ""), (".", ","), (",", "."))]
     times = [column("datetime")] + [column("datetime", f"{day} {clock}") for day in _DATES for clock in _CLOCKS]
-    dates = [column("date")] + [column("date", day) for day in _DATES]
+    dates = [column("date")] + [column("date", day) for day in (*_DATES, *_OF_MONTHS)]
     return [column("boolean"), column("integer"), *numbers, *dates, *times, column("string")]
 
 

@@ -88,10 +88,11 @@ class FieldOf(v.Model):
             moment = dt.datetime(2024, 11, 25, 13, 45, 50, tzinfo=dt.UTC)
             with suppress(ValueError, re.error):
                 found = dt.datetime.strptime(moment.strftime(self.format), self.format)  # noqa: DTZ007 - only its day counts
-                if found.date() == moment.date():
+                first = self.type == "date" and not given & set("dj")  # a month: its first day
+                if found.date() == (moment.date().replace(day=1) if first else moment.date()):
                     return None
         told = f"{describe(self.format)} does not give year, month and day by % and one of {_DIRECTIVES}"
-        return f"{told}; expected default, or a pattern such as %d/%m/%Y."
+        return f"{told}; expected default, a pattern such as %d/%m/%Y, or for the dates of months %Y-%m."
 
 
 class Source(v.Model):
