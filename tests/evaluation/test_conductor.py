@@ -231,7 +231,7 @@ def test_no_incidents(study: Study, before: int, after: int, code: str | None) -
 
 
 def test_zero_exposure(study: Study) -> None:
-    rows = [{"day": "2023-05-01", "events": 3, "exposure": 730}, {"day": "2025-02-01", "events": 1, "exposure": 0}]
+    rows = [{"day": "2023-05-01", "events": 3, "exposure": 730}, {"day": "2025-02-01", "events": 0, "exposure": 0}]
     goal = "    metric: {kind: rate, events: events, exposure: exposure}\n    better: lower\n    target: {relative_change: -0.30}\n"
     result = study(rows, goal).evaluate("g", period="2025-Q1")
     assert [flag.code for flag in result.flags if flag.severity == "serious"] == ["zero_exposure"]

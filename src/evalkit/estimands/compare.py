@@ -280,7 +280,7 @@ def record_variance(totals: Totals, estimand: Estimand) -> tuple[float, float | 
 def _rate(totals: Totals, estimand: Estimand, before: float | None, after: float, details: dict[str, float]) -> Pivot:
     """Return the procedure for a rate: its counts, their dispersion over months, and its clusters."""
     (xb, _), (xa, ea) = totals.before.sum(axis=(0, 2, 3)), totals.after.sum(axis=(0, 2))
-    phi, df = month_dispersion(totals, estimand)
+    phi, df = month_dispersion(totals)
     if phi is not None:
         details["dispersion"] = phi
     spread = max(phi, 1.0) if phi is not None else 1.0
@@ -331,8 +331,8 @@ def _wider(
     return variance, df
 
 
-def month_dispersion(totals: Totals, estimand: Estimand) -> tuple[float | None, float | None]:
-    """Return the dispersion of monthly counts pooled over both arms and its degrees of freedom.
+def month_dispersion(totals: Totals) -> tuple[float | None, float | None]:
+    """Return the dispersion of monthly counts pooled over their groups and its degrees of freedom.
 
     (None, None) with fewer than 12 months, or where no month has exposure.
     """
@@ -340,9 +340,8 @@ def month_dispersion(totals: Totals, estimand: Estimand) -> tuple[float | None, 
     if months is None:
         return None, None
     months = months[months[:, 2] > 0]
-    if estimand.scale == "level" and not (months[:, 0] == 0).any():
-        months = months[months[:, 0] == 1]
-    free = sum(int((months[:, 0] == arm).sum()) - 1 for arm in (0, 1) if months[months[:, 0] == arm, 1].sum() > 0)
+    groups = np.unique(months[months[:, 1] > 0, 0])
+    free = sum(int((months[:, 0] == group).sum()) - 1 for group in groups)
     if len(months) < MONTHS_FOR_DISPERSION or free < 1:
         return None, None
     return dispersion(months[:, 1], months[:, 2], months[:, 0])

@@ -26,7 +26,8 @@ class Totals:
     records : records that count in (before, after).
     clustered : whether the first axis of `before` and `after` is clusters.
     plain : whether b is 1 for every record.
-    months : for a rate, (arm, events, exposure) of every month: (M, 3), arm 0 before and 1 after.
+    months : for a rate, (group, events, exposure) of every month: (M, 3). Groups have a rate each: 0 before and 1
+        after, or below 0 the calendar months of the baseline.
     """
 
     kind: Literal["mean", "ratio", "proportion", "rate"]

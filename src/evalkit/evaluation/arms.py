@@ -9,8 +9,11 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from evalkit.estimands.compare import MONTHS_FOR_DISPERSION
 from evalkit.estimands.totals import Totals
+from evalkit.evaluation.windows import Comparison
 from evalkit.inference.contrast import Array
+from evalkit.inference.shocks import MONTHS_FOR_SEASON
 from evalkit.moments import SUMS, Moments
 from evalkit.periods import Window
 
@@ -46,6 +49,16 @@ def totals_of(
         plain=plain,
         months=_by_month(moments, before, held, after) if kind == "rate" else None,
     )
+
+
+def months_held(moments: Moments, comparison: Comparison) -> Array:
+    """Return the shares of calendar months (12,) at which a baseline of the same months is held.
+
+    They are those of the days that count after; a month of which no record tells weighs nothing.
+    """
+    told = _sides(moments, tuple(comparison.after)).first[1].sum(axis=(1, 2)) > 0
+    shares = np.where(told, comparison.after_months, 0.0)
+    return shares / shares.sum() if shares.any() else comparison.after_months
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,13 +112,24 @@ def calendar_month(start: NDArray[np.datetime64]) -> NDArray[np.intp]:
 def _by_month(
     moments: Moments, before: Sequence[Window], held: NDArray[np.intp] | None, after: Sequence[Window]
 ) -> Array:
-    """Return (arm, events, exposure) of every month of both arms."""
-    rows = []
-    for arm, windows, kept in ((0.0, before, held), (1.0, after, None)):
-        chosen = moments.within(windows)
-        if kept is not None:
-            chosen &= np.isin(calendar_month(moments.start), kept)
-        _, place = np.unique(moments.start[chosen].astype("datetime64[M]"), return_inverse=True)
-        a, b = (np.bincount(place, weights=moments.sums[chosen, column]) for column in (_A, _B))
-        rows.append(np.column_stack([np.full(len(a), arm), a, b]))
-    return np.concatenate(rows)
+    """Return (group, events, exposure) of the months that tell of the counts' dispersion; group 1 is the after arm.
+
+    They are those of both arms. Where only the same months are compared and these are too few, they are the baseline's
+    all, each calendar month a group of its own (-1 to -12) from two years on: a season is no dispersion.
+    """
+    rows = [_months(moments, before, 0.0), _months(moments, after, 1.0)]
+    if held is not None:
+        same = rows[0][np.isin(rows[0][:, 0] % _YEAR, held)]
+        if len(same) + len(rows[1]) >= MONTHS_FOR_DISPERSION:
+            rows[0] = same
+        elif len(rows[0]) >= MONTHS_FOR_SEASON:
+            rows[0][:, 1] = -1 - rows[0][:, 0] % _YEAR
+    return np.concatenate(rows)[:, 1:]
+
+
+def _months(moments: Moments, windows: Sequence[Window], group: float) -> Array:
+    """Return (number since 1970, group, events, exposure) of every month of some windows."""
+    chosen = moments.within(windows)
+    numbers, place = np.unique(moments.start[chosen].astype("datetime64[M]").astype(int), return_inverse=True)
+    a, b = (np.bincount(place, weights=moments.sums[chosen, column], minlength=len(numbers)) for column in (_A, _B))
+    return np.column_stack([numbers, np.full(len(numbers), group), a, b])

@@ -14,6 +14,7 @@ from evalkit.effect import Scale
 from evalkit.errors import NotEvaluableError
 from evalkit.estimands.compare import record_variance
 from evalkit.estimands.totals import Totals
+from evalkit.evaluation.arms import months_held
 from evalkit.evaluation.windows import Comparison
 from evalkit.inference.contrast import Array, Estimand, contrast
 from evalkit.inference.jackknife import cluster_variance
@@ -140,11 +141,12 @@ def added_by(
     """Return what the shocks add to a comparison, by the weight of each month in either arm."""
     if shocks is None:
         return None
+    shares = months_held(moments, comparison) if season else None
     moments = unclustered(moments)
     after = _weights(moments, comparison.after, None)
     before: dict[int, float] = {}
     if scale != "level":
-        before = _weights(moments, [comparison.before], comparison.after_months if season else None)
+        before = _weights(moments, [comparison.before], shares)
     stretch = _stretch(moments, comparison, scale) if question.metric.kind == "proportion" else 1.0
     months = np.array([*before, *after], dtype=np.int64)
     weights = np.array([*(-share for share in before.values()), *(stretch * share for share in after.values())])

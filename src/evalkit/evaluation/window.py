@@ -12,7 +12,7 @@ from evalkit.effect import Effect, Pivot, Scale
 from evalkit.errors import NotEvaluableError
 from evalkit.estimands.compare import compare
 from evalkit.estimands.totals import Totals
-from evalkit.evaluation.arms import totals_of
+from evalkit.evaluation.arms import months_held, totals_of
 from evalkit.evaluation.common_shocks import added_by
 from evalkit.evaluation.interrupted import plan_of, series_effect
 from evalkit.evaluation.windows import Comparison
@@ -78,7 +78,7 @@ def held_of(question: Any) -> tuple[str, ...]:
 
 def sample(question: Any, moments: Moments, comparison: Comparison, choices: Choices) -> tuple[Totals, Array | None]:
     """Return the totals under these choices and the month shares the baseline is weighted to, if any."""
-    shares = comparison.after_months if choices.same_months else None
+    shares = months_held(moments, comparison) if choices.same_months else None
     totals = totals_of(
         moments,
         kind=question.metric.kind,
