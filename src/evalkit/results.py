@@ -187,6 +187,13 @@ class GoalResult:
     held: tuple[str, ...] = ()  # not in results.json, as counts
     counts: dict[str, int] = field(default_factory=dict)  # records left out, by reason
 
+    @property
+    def to_date_verdict(self) -> Verdict | None:
+        """The verdict on everything to date after adjustment over all goals: `to_date.verdict` is it alone."""
+        if any(flag.code == "multiplicity_to_date" for flag in self.flags):
+            return "inconclusive"
+        return self.to_date.verdict if self.to_date else None
+
     def __repr__(self) -> str:
         return f"<{self.id}: {self.verdict or 'indicator'}>"
 

@@ -121,6 +121,13 @@ def test_a_drift_before_reach_is_a_caution(bench: Any) -> None:
     assert flag["severity"] == "caution"
 
 
+def test_a_unit_that_no_record_has_is_named(bench: Any) -> None:
+    misspelt = [row if row[1] != "b5" else [row[0], "b 5", *row[2:]] for row in rows()]
+    flag = next(flag for flag in evaluated(bench, misspelt).goal()["flags"] if flag["code"] == "rollout_unknown_unit")
+    assert flag["message"].startswith("1 of the 12 units that 'rollout' says were reached have no record here (b5);")
+    assert "rollout_unknown_unit" not in evaluated(bench).codes()
+
+
 def test_without_a_roll_out_nothing_is_said(bench: Any) -> None:
     answer = evaluated(bench, rollout=None)
     assert answer.goal()["rollout"] is None

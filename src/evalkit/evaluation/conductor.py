@@ -12,7 +12,9 @@ from evalkit.evaluation.common_shocks import baseline_months, shocks_enter
 from evalkit.evaluation.diagnostics import Case, diagnose, flag
 from evalkit.evaluation.gather import Question, gathered, moments_of, too_many_rejected
 from evalkit.evaluation.looks import evaluate_to_date
-from evalkit.evaluation.rollout import effect_of_rollout, no_comparison, pre_trend
+from evalkit.evaluation.rollout import effect_of_rollout, no_comparison, pre_trend, unknown_units
+from evalkit.evaluation.rules_coverage import month_totals_cut
+from evalkit.evaluation.rules_result import not_robust
 from evalkit.evaluation.sensitivity import sensitivity
 from evalkit.evaluation.window import Outcome, evaluate_window, held_of, scale_of
 from evalkit.evaluation.windows import Comparison, period_comparison
@@ -47,11 +49,11 @@ def evaluate_question(study: Study, asked: Question, period: Period, as_of: date
     rollout: RolloutEffect | None = None
     months = baseline_months(question, asked.moments, study.baseline, scale_of(question))
     shocks = months.shocks() if shocks_enter(study, question) else None
-    blocked = too_many_rejected([r for r in (asked.records, asked.exposure) if r is not None])
-    if blocked is not None:
-        flags.append(blocked)
+    sources = [records for records in (asked.records, asked.exposure) if records is not None]
+    blocked = too_many_rejected(sources)
     try:
         comparison = period_comparison(study, question, period, as_of)
+        blocked = blocked or month_totals_cut(question, sources, comparison)
         outcome = evaluate_window(study, question, asked.moments, comparison, confidence, shocks)
         if blocked is None:
             lines = sensitivity(study, question, asked.moments, outcome)
@@ -81,6 +83,7 @@ def evaluate_question(study: Study, asked: Question, period: Period, as_of: date
         to_date = ahead.evaluation
         flags += [f for f in ahead.flags if f.code == "looks_exhausted"]
     if blocked is not None:
+        flags.insert(0, blocked)
         evaluation, to_date, lines = _silenced(evaluation), to_date and _silenced(to_date), ()
     return replace(
         blank,
@@ -98,14 +101,16 @@ def _rollout(
     study: Study, asked: Question, comparison: Comparison, as_of: date
 ) -> tuple[RolloutEffect | None, tuple[Flag, ...]]:
     """Return the effect of a staggered roll-out and its cautions."""
+    assert asked.reached is not None
+    assert asked.by_unit is not None
+    unknown: tuple[Flag, ...] = ()
     try:
-        assert asked.reached is not None
-        assert asked.by_unit is not None
         reached = {unit: day for unit, day in asked.reached().items() if day <= as_of}
+        unknown = unknown_units(asked.question, reached, asked.by_unit)
         effect = effect_of_rollout(asked.question, asked.by_unit, reached, comparison, study.inference.confidence)
     except NotEvaluableError as reason:
-        return None, (no_comparison(reason),)
-    return effect, pre_trend(effect)
+        return None, (*unknown, no_comparison(reason))
+    return effect, (*unknown, *pre_trend(effect))
 
 
 def not_evaluated(study: Study, question: Any, language: str) -> GoalResult:
@@ -154,6 +159,12 @@ _OVER_GOALS = (
 )
 
 
+_TO_DATE = (
+    "To date this alone would count as achieved; over all {family} judged together its p-value is {p:.3f}, not below "
+    "{alpha:.3f}."
+)
+
+
 def adjust_family(study: Study, results: Sequence[GoalResult]) -> tuple[GoalResult, ...]:
     """Return the goals with p-values adjusted over the family, all goals of the study."""
     return adjusted_over(study, results, _OVER_GOALS)
@@ -164,24 +175,24 @@ def adjusted_over(study: Study, results: Sequence[GoalResult], caution: str) -> 
 
     What is not evaluable enters as p = 1. `achieved` asks for the adjusted p-value as well.
     """
-    pvalues = [1.0 if result.period.p_target is None else result.period.p_target for result in results]
-    adjusted = adjust(pvalues, study.inference.multiplicity)
-    alpha = (1 - study.inference.confidence) / 2
-    family = len(results)
-    return tuple(_adjusted(result, p, alpha, family, caution) for result, p in zip(results, adjusted, strict=True))
+    level = (1 - study.inference.confidence) / 2
+    method, found = study.inference.multiplicity, []
+    now = adjust([_p_target(result.period) for result in results], method)
+    to_date = adjust([_p_target(result.to_date) for result in results], method)
+    for result, p, ahead in zip(results, now, to_date, strict=True):
+        figures = {"family": len(results), "alpha": level}
+        if result.to_date is not None and result.to_date.verdict == "achieved" and ahead >= level:
+            told = flag("multiplicity_to_date", "caution", _TO_DATE, p=ahead, **figures)
+            result = replace(result, flags=(told, *result.flags))
+        if result.verdict == "achieved" and p >= level:
+            told = flag("multiplicity", "caution", caution, p=p, **figures)
+            # the goal's own verdict was another one, with which its alternatives were compared
+            others = [each for each in result.flags if each.code != "verdict_not_robust"]
+            others += not_robust(result.sensitivity, ("achieved", "inconclusive"))
+            result = replace(result, verdict="inconclusive", flags=(told, *others))
+        found.append(replace(result, p_target_adjusted=None if result.period.effect is None else p))
+    return tuple(found)
 
 
-def _adjusted(result: GoalResult, p: float, alpha: float, family: int, told: str) -> GoalResult:
-    if result.period.effect is None:
-        return result
-    if result.verdict == "achieved" and p >= alpha:
-        caution = flag(
-            "multiplicity",
-            "caution",
-            told,
-            family=family,
-            p=p,
-            alpha=alpha,
-        )
-        return replace(result, verdict="inconclusive", p_target_adjusted=p, flags=(caution, *result.flags))
-    return replace(result, p_target_adjusted=p)
+def _p_target(evaluation: Evaluation | None) -> float:
+    return 1.0 if evaluation is None or evaluation.p_target is None else evaluation.p_target

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from evalkit.evaluation import rules_baseline, rules_data, rules_result
+from evalkit.evaluation import rules_baseline, rules_coverage, rules_data, rules_result
 from evalkit.evaluation.flags import CODES, Case, flag
 from evalkit.results import Flag
 
@@ -15,12 +15,16 @@ __all__ = ["CODES", "Case", "diagnose", "flag"]
 
 RULES: tuple[Callable[[Case], Iterator[Flag]], ...] = (
     rules_data.window,
-    rules_data.records_end,
+    rules_coverage.records_end,
+    rules_coverage.records_begin,
+    rules_coverage.missing_months,
+    rules_coverage.units_without_exposure,
     rules_result.looks_reached,
     rules_result.case_mix,
     rules_result.clusters,
     rules_result.influence,
     rules_result.small_counts,
+    rules_result.no_success,
     rules_result.dispersion,
     rules_result.attainability,
     rules_result.ceiling,
@@ -28,6 +32,7 @@ RULES: tuple[Callable[[Case], Iterator[Flag]], ...] = (
     rules_data.not_yet_due,
     rules_data.answered_only,
     rules_data.records_left_out,
+    rules_data.similar_labels,
     rules_data.participation,
     rules_data.season,
     rules_result.shocks,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from evalkit.records import Records
     from evalkit.study import Study
 
+NAMED = 4  # months or units listed in a sentence
+
 CODES = {
     "rejected_rows": "records were rejected; caution above 1 %",
     "duplicate_keys": "keys stand more than once; caution above 1 % of the records",
@@ -25,6 +28,12 @@ CODES = {
     "answered_only": "`where` leaves out what was never answered, which a share answered in time counts as failures",
     "phase_in_overlap": "part of the window lies in the phase-in and is left out",
     "partial_period": "the window begins before the programme, or cut-off or records end before it does",
+    "partial_baseline": "a source's records begin after the baseline does",
+    "missing_months": "a source that tells of nearly every month says nothing of some that are compared",
+    "units_without_exposure": "units with events lack exposure on a side",
+    "month_totals_cut": "records are totals of months, and a month is cut",
+    "similar_labels": "names of units or kinds that differ only by blanks, width or letter case",
+    "no_success": "no record on either side is a success",
     "season_not_covered": "window and baseline hold different shares of calendar months",
     "moving_holiday": "the window holds only one of January and February",
     "case_mix_shift": "the mix of the standardised strata moved by 5 points or more",
@@ -49,6 +58,8 @@ CODES = {
     "influential_cluster": "without one cluster the estimate would lie on the other side of the target",
     "rollout_no_comparison": "no unit is left, or too few are reached or waiting, for the roll-out's comparison",
     "rollout_pre_trend": "units had moved apart from those still waiting before they were reached",
+    "rollout_unknown_unit": "the roll-out names units that no record has",
+    "multiplicity_to_date": "achieved alone to date, but not after adjustment over all goals",
     "multiplicity": "achieved alone, but not after adjustment over all goals",
     "verdict_not_robust": "reasonable alternatives give another verdict",
 }
@@ -75,6 +86,15 @@ def unit_name(column: str, label: str) -> str:
     ('branch 12', 'Plant F')
     """
     return label if column.casefold() in label.casefold() else f"{column} {label}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as a sentence lists them, the first few of many.
+
+    >>> listed(["a", "b"]), listed([*"abcdef"])
+    ('a, b', 'a, b, c, d and 2 more')
+    """
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
 
 def p_text(p: float) -> str:

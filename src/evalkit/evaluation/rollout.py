@@ -11,7 +11,7 @@ import numpy as np
 from evalkit.errors import NotEvaluableError
 from evalkit.estimands.staggered import months_of_reach, rollout_effect
 from evalkit.estimands.staggered_result import RolloutEffect
-from evalkit.evaluation.flags import flag
+from evalkit.evaluation.flags import flag, listed
 from evalkit.evaluation.windows import Comparison
 from evalkit.moments import Moments
 from evalkit.periods import Window
@@ -58,6 +58,19 @@ def no_comparison(reason: NotEvaluableError) -> Flag:
     """Return the flag that says why no roll-out effect stands beside the estimate."""
     told = reason.messages[0].rstrip(".")
     return flag("rollout_no_comparison", "info", "The roll-out gives no comparison: {reason}.", reason=told)
+
+
+def unknown_units(question: Any, reached: Mapping[str, date], moments: Moments) -> tuple[Flag, ...]:
+    """Return the caution that units said to be reached stand in no record: misspelt ones count as still waiting."""
+    unknown = sorted(set(reached) - {unit for unit in moments.clusters if unit is not None})
+    if not unknown:
+        return ()
+    message = (
+        "{count} of the {all} units that '{source}' says were reached have no record here ({units}); if they are "
+        "written otherwise there, these count as still waiting."
+    )
+    figures = {"count": len(unknown), "all": len(reached), "source": question.rollout.source, "units": listed(unknown)}
+    return (flag("rollout_unknown_unit", "caution", message, **figures),)
 
 
 def pre_trend(effect: RolloutEffect) -> tuple[Flag, ...]:

@@ -11,6 +11,7 @@ from scipy import special
 from evalkit.errors import NotEvaluableError
 from evalkit.evaluation.common_shocks import shocks_enter
 from evalkit.evaluation.flags import Case, flag, p_text
+from evalkit.evaluation.interrupted import plan_of
 from evalkit.evaluation.window import choices_of, estimate, scale_of
 from evalkit.evaluation.windows import Comparison
 from evalkit.inference.autoregressive import error_model
@@ -42,7 +43,10 @@ def slope_of(months: Array, values: Array) -> tuple[float, float, float]:
 
 
 def _trend(case: Case, months: Array, values: Array) -> Iterator[Flag]:
-    """Test a straight line beside the season, with errors whose neighbours may be alike."""
+    """Test a straight line beside the season, with errors whose neighbours may be alike; a model has it in itself."""
+    plan = plan_of(case.question)
+    if plan is not None and plan.trend:
+        return
     slope, error, df = slope_of(months, values)
     if error == 0:
         return
@@ -77,23 +81,36 @@ def _autocorrelation(case: Case) -> Iterator[Flag]:
 
 
 def _extreme(case: Case, values: Array) -> Iterator[Flag]:
-    """Compare the first and the last three months with the rest: a bad spell ends by itself."""
-    worse = 1.0 if case.question.better == "lower" else -1.0
+    """Compare the first and the last three months with the rest: a bad spell ends by itself.
+
+    From two years on they must be worse than the same months of other years too, or they are a season.
+    """
+    worse, months = (1.0 if case.question.better == "lower" else -1.0), case.months.months % 12
+    seasonal = len(values) < MONTHS_FOR_SEASON
     for place, chosen in (("first", slice(0, WORST_MONTHS)), ("last", slice(-WORST_MONTHS, None))):
-        rest = np.delete(values, np.arange(len(values))[chosen])
-        spread = rest.std(ddof=1) ** 2
-        error = float(np.sqrt(spread / WORST_MONTHS + spread / len(rest)))
-        distance = worse * float(values[chosen].mean() - rest.mean())
-        if error > 0 and distance / error > FAR:
+        others = np.delete(np.arange(len(values)), np.arange(len(values))[chosen])
+        far = worse * _distance(values[chosen], values[others])
+        if not seasonal:
+            far = min(far, worse * _distance(values[chosen], values[others][np.isin(months[others], months[chosen])]))
+        if far > FAR:
             yield flag(
                 "regression_to_mean",
                 "caution",
                 "The {place} three months of the baseline were much worse than the rest ({far:.1f} standard errors); "
-                "what "
-                "follows a bad spell is better without any programme.",
+                "what follows a bad spell is better without any programme."
+                + (" A baseline of less than two years cannot tell it from a season." if seasonal else ""),
                 place=place,
-                far=distance / error,
+                far=far,
+                **({"case": "season"} if seasonal else {}),
             )
+
+
+def _distance(months: Array, others: Array) -> float:
+    """Return how far the mean of some months lies above that of others, in standard errors by the others' spread."""
+    spread = float(others.std(ddof=1)) if len(others) > 1 else 0.0
+    return (
+        float(months.mean() - others.mean()) / (spread * np.sqrt(1 / len(months) + 1 / len(others))) if spread else 0.0
+    )
 
 
 def placebo(case: Case) -> Iterator[Flag]:

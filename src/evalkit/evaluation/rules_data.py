@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
+from unicodedata import normalize
 
 import numpy as np
 
 from evalkit.evaluation.flags import Case, flag
 from evalkit.evaluation.windows import month_shares
-from evalkit.periods import add_months
 from evalkit.results import Flag
 
 UNFINISHED_CAUTION, DUPLICATE_CAUTION = 0.01, 0.01
-EVENTS_EXPECTED = 5  # in the months without any, at the pace of the month that had fewest
 
 
 def records_left_out(case: Case) -> Iterator[Flag]:
@@ -140,48 +139,6 @@ def window(case: Case) -> Iterator[Flag]:
         )
 
 
-def records_end(case: Case) -> Iterator[Flag]:
-    """Look for whole months at the window's end of which a source says nothing, though it said something before.
-
-    They are more than the longest gap that its records have had. Where no record is a finding, as of events, such a
-    gap means little: every month must have had some, and so many that none at all is out of the question.
-    """
-    moments, metric = case.moments, case.question.metric
-    month = moments.start.astype("datetime64[M]").astype(np.int64)
-    sources = [(case.records.name, moments.counts.sum(axis=1), 0)]
-    exposure = metric.exposure if metric.kind == "rate" else None
-    if exposure == "calendar-days" or not isinstance(exposure, str | None):
-        sources = [(case.records.name, moments.sums[:, 0], EVENTS_EXPECTED)]
-    if not isinstance(exposure, str | None):
-        sources.append((exposure.source, moments.sums[:, 1], 0))
-    after = case.comparison.span.end + timedelta(days=1)
-    end = (after.year - 1970) * 12 + after.month - 2  # the last month that is whole
-    for name, values, least in sources:
-        held, place = np.unique(month[values > 0], return_inverse=True)
-        if not len(held):
-            continue
-        silent = end - int(held[-1])
-        usual = int(np.diff(held).max(initial=1)) - 1
-        if least and (usual or silent * np.bincount(place, values[values > 0]).min() < least):
-            continue
-        if silent <= usual:
-            continue
-        first = date(1970 + int(held[-1]) // 12, int(held[-1]) % 12 + 1, 1)
-        last = add_months(first, 1) - timedelta(days=1)
-        inside = last >= case.comparison.span.start
-        yield flag(
-            "partial_period",
-            "caution",
-            "The source '{source}' has no records after {month}, but the window goes on to {end}; if they end there, "
-            + ("give --as-of {last}." if inside else "nothing can be said of this window."),
-            case="records_end" if inside else "no_records",
-            source=name,
-            month=f"{first:%Y-%m}",
-            end=str(case.comparison.span.end),
-            last=str(last),
-        )
-
-
 def season(case: Case) -> Iterator[Flag]:
     if case.outcome.evaluation.effect is None:
         return
@@ -210,12 +167,45 @@ def season(case: Case) -> Iterator[Flag]:
         )
 
 
+def similar_labels(case: Case) -> Iterator[Flag]:
+    """Look for names of units or kinds that only blanks, width or letter case keep apart."""
+    columns = {case.question.cluster: case.moments.clusters} if case.question.cluster else {}
+    for place, column in enumerate(case.question.standardise_by):
+        columns[column] = tuple(dict.fromkeys(kind[place] for kind in case.moments.strata))
+    for column, labels in columns.items():
+        first: dict[str, str] = {}
+        pairs = []
+        for label in filter(None, labels):
+            plain = " ".join(normalize("NFKC", label).casefold().split())
+            if first.setdefault(plain, label) != label:
+                pairs.append((first[plain], label))
+        if pairs:
+            yield flag(
+                "similar_labels",
+                "caution",
+                "{count} of the values of '{column}' differ from another only by blanks, width or letter case, such as "
+                "'{one}' and '{other}'; each counts as one of its own.",
+                count=len(pairs),
+                column=column,
+                one=pairs[0][0],
+                other=pairs[0][1],
+            )
+
+
+def _days_told(case: Case) -> int:
+    """Return the baseline's days from the first month with records on."""
+    before, told = case.comparison.before, case.moments.start[case.moments.counts.any(axis=1)]
+    begins: date = max(before.start, told.min().astype("datetime64[M]").astype("datetime64[D]").item())
+    return (before.end - begins).days + 1
+
+
 def participation(case: Case) -> Iterator[Flag]:
     metric, before, after = case.question.metric, case.outcome.evaluation.before, case.outcome.evaluation.after
     survey = metric.kind == "mean" and isinstance(metric.value, str)
     if not survey or before is None or after is None or not before.records or not after.records:
         return
-    change = (after.records / case.comparison.days) / (before.records / case.comparison.before.days)
+    days = _days_told(case)
+    change = (after.records / case.comparison.days) / (before.records / days)
     if not 0.75 < change < 1.25:
         yield flag(
             "participation_change",

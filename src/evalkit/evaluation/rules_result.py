@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +15,7 @@ from evalkit.inference.contrast import Array
 from evalkit.inference.jackknife import delete_one
 from evalkit.inference.poisson import attainable
 from evalkit.moments import Moments
-from evalkit.results import Flag
+from evalkit.results import Flag, SensitivityLine
 
 DAYS_IN_SIGHT = 36500
 
@@ -62,9 +62,8 @@ def clusters(case: Case) -> Iterator[Flag]:
         yield flag(
             "few_clusters",
             "caution",
-            "The {clusters:.0f} units of '{cluster}' are worth {effective:.1f} equal ones; with so few the "
-            "interval is wide "
-            "and rests on their being alike.",
+            "The {clusters:.0f} units of '{cluster}' are worth {effective:.1f} equal ones; so few tell little of how "
+            "much units differ.",
             clusters=effect.details.get("clusters", 0.0),
             cluster=cluster,
             effective=effective,
@@ -152,6 +151,21 @@ def small_counts(case: Case) -> Iterator[Flag]:
             "One side has {records} records; below 500 a strongly skewed value makes false claims more often "
             "than stated.",
             records=min(totals.records),
+        )
+
+
+def no_success(case: Case) -> Iterator[Flag]:
+    """Look for a success that no record is, as of a word that stands in none of them."""
+    success, totals = getattr(case.question.metric, "success", None), case.outcome.totals
+    if success is None or success.equals is None or totals is None or not min(totals.records):
+        return
+    if not totals.before[:, 0].any() and not totals.after[:, 0].any():
+        yield flag(
+            "no_success",
+            "caution",
+            "No record on either side has '{value}' in '{column}'; is that how it is written there?",
+            value=str(success.equals),
+            column=success.column,
         )
 
 
@@ -323,9 +337,13 @@ def _raw(moments: Moments, windows: Any) -> float | None:
 
 def robustness(case: Case) -> Iterator[Flag]:
     effect = case.outcome.evaluation.effect
-    if effect is None or effect.verdict is None:
-        return
-    others = [line for line in case.lines if line.verdict is not None and line.verdict != effect.verdict]
+    if effect is not None and effect.verdict is not None:
+        yield from not_robust(case.lines, (effect.verdict,))
+
+
+def not_robust(lines: Iterable[SensitivityLine], verdicts: Sequence[str]) -> Iterator[Flag]:
+    """Yield the caution that alternatives give a verdict that is none of these."""
+    others = [line for line in lines if line.verdict is not None and line.verdict not in verdicts]
     if others:
         yield flag(
             "verdict_not_robust",

@@ -38,9 +38,11 @@ def sensitivity(study: Study, question: Any, moments: Moments, outcome: Outcome)
     own, direct = choices_of(question), plan_of(question) is None
     confidence = outcome.evaluation.confidence
     lines = []
-    alternatives = _alternatives(question, own, moments, outcome)
-    if not direct:
-        alternatives.insert(0, ("direct", own, "Before and after compared directly, without a model of the series."))
+    alternatives = (
+        _alternatives(question, own, moments, outcome)
+        if direct
+        else [("direct", own, "Before and after compared directly, without a model of the series.")]
+    )
     for name, choices, note in alternatives:
         try:
             other = estimate(question, moments, comparison, confidence, choices, effect.scale, outcome.shocks)[0]

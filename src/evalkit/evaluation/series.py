@@ -63,16 +63,30 @@ def first_and_last(records: Records) -> tuple[date | None, date | None]:
 def last_told(table: ibis.Table, time: str | tuple[str, ...]) -> date | None:
     """Return the last day of which the records tell, None without any; `time` as their source declares it.
 
-    It is that of the latest; where all stand on the first of a month they are totals of months, and it is that month's
-    end, or today while the month lasts.
+    It is that of the latest record; of totals of months it is that month's end, or today while the month lasts.
     """
+    last = _latest(table, time)
+    if last is None or not _on_first_days(table, last):
+        return last
+    return max(last, min(add_months(last, 1) - timedelta(days=1), date.today()))
+
+
+def of_months(table: ibis.Table, time: str | tuple[str, ...]) -> bool:
+    """Return whether records are totals of months: all stand on the first of one."""
+    last = _latest(table, time)
+    return last is not None and _on_first_days(table, last)
+
+
+def _latest(table: ibis.Table, time: str | tuple[str, ...]) -> date | None:
     # the latest moment stands in a Parquet file's own statistics, the latest of what is worked out from it does not
     latest = table.agg(latest=table[time if isinstance(time, str) else DAY].max())
     moment = latest["latest"]
     last: date | None = fetch(latest.select(day=moment if moment.type().is_date() else moment.date()))[0]["day"]
-    if last is None or last.day > 1 or fetch(table.agg(place=table[DAY].day().max()))[0]["place"] > 1:
-        return last
-    return max(last, min(add_months(last, 1) - timedelta(days=1), date.today()))
+    return last
+
+
+def _on_first_days(table: ibis.Table, last: date) -> bool:
+    return last.day == 1 and fetch(table.agg(place=table[DAY].day().max()))[0]["place"] == 1
 
 
 def last_day(questions: Sequence[Any], records: Callable[[str], Records]) -> date | None:

@@ -1,0 +1,216 @@
+"""Cautions about what the records do not reach: months before, between and after them, and units without exposure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalkit.errors import NotEvaluableError
+from evalkit.evaluation.flags import Case, flag, listed
+from evalkit.evaluation.series import of_months
+from evalkit.evaluation.windows import Comparison
+from evalkit.inference.contrast import Array
+from evalkit.moments import Moments
+from evalkit.periods import Window, add_months
+from evalkit.results import Flag
+
+if TYPE_CHECKING:
+    from evalkit.records import Records
+
+EVENTS_EXPECTED = 5  # in the months without any, at the pace of the month that had fewest
+MONTHLY = 0.75  # of the months between first and last: what tells of so many is expected to tell of all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """What a source tells of each month that it tells anything of: months since 1970, and how much."""
+
+    source: str
+    months: NDArray[np.int64]
+    amounts: Array
+    least: int  # so much is expected of a month at least, where no record is a finding too
+
+    @property
+    def usual(self) -> int:
+        """The longest gap between months it tells of, in months."""
+        return int(np.diff(self.months).max(initial=1)) - 1
+
+    def silent(self, months: int) -> bool:
+        """Whether so many months in a row without a word are more than it has had, and no finding."""
+        if self.least and (self.usual or months * self.amounts.min() < self.least):
+            return False
+        return months > self.usual
+
+
+def _told(case: Case) -> list[_Told]:
+    moments, metric = case.moments, case.question.metric
+    exposure = metric.exposure if metric.kind == "rate" else None
+    sources = [(case.records.name, moments.counts.sum(axis=1), 0)]
+    if exposure == "calendar-days" or not isinstance(exposure, str | None):
+        sources = [(case.records.name, moments.sums[:, 0], EVENTS_EXPECTED)]
+    if not isinstance(exposure, str | None):
+        sources.append((exposure.source, moments.sums[:, 1], 0))
+    found = []
+    for name, values, least in sources:
+        months, place = np.unique(_month(moments)[values > 0], return_inverse=True)
+        if len(months):
+            amounts = np.bincount(place, values[values > 0]).astype(np.float64)
+            found.append(_Told(source=name, months=months, amounts=amounts, least=least))
+    return found
+
+
+def _month(moments: Moments) -> NDArray[np.int64]:
+    return moments.start.astype("datetime64[M]").astype(np.int64)
+
+
+def _number(day: date) -> int:
+    return (day.year - 1970) * 12 + day.month - 1
+
+
+def _first_day(month: int) -> date:
+    return date(1970 + month // 12, month % 12 + 1, 1)
+
+
+def records_end(case: Case) -> Iterator[Flag]:
+    """Look for whole months at the window's end of which a source says nothing, though it said something before.
+
+    They are more than the longest gap that its records have had. Where no record is a finding, as of events, such a
+    gap means little: every month must have had some, and so many that none at all is out of the question.
+    """
+    end = _number(case.comparison.span.end + timedelta(days=1)) - 1  # the last month that is whole
+    for told in _told(case):
+        if not told.silent(end - int(told.months[-1])):
+            continue
+        first = _first_day(int(told.months[-1]))
+        last = add_months(first, 1) - timedelta(days=1)
+        inside = last >= case.comparison.span.start
+        rejected = case.records.rejected if told.source == case.records.name else 0
+        yield flag(
+            "partial_period",
+            "caution",
+            "The source '{source}' has no records after {month}, but the window goes on to {end}; if they end there, "
+            + ("give --as-of {last}." if inside else "nothing can be said of this window.")
+            + (" {rejected} of its records were rejected: `evalkit check` says which, and why." if rejected else ""),
+            case=("records_end" if inside else "no_records") + (" rejected" if rejected else ""),
+            source=told.source,
+            month=f"{first:%Y-%m}",
+            end=str(case.comparison.span.end),
+            last=str(last),
+            **({"rejected": rejected} if rejected else {}),
+        )
+
+
+def records_begin(case: Case) -> Iterator[Flag]:
+    """Look for whole months at the baseline's beginning of which a source says nothing, though it does later."""
+    start = case.comparison.before.start
+    first_whole = _number(start) + (start.day > 1)
+    for told in _told(case):
+        if told.silent(int(told.months[0]) - first_whole):
+            yield flag(
+                "partial_baseline",
+                "caution",
+                "The source '{source}' has no records before {month}, but the baseline begins on {start}: a rate or a "
+                "number of records a day is then too low before. If they begin there, so should `calendar.baseline`.",
+                source=told.source,
+                month=f"{_first_day(int(told.months[0])):%Y-%m}",
+                start=str(start),
+            )
+
+
+def missing_months(case: Case) -> Iterator[Flag]:
+    """Look for whole months between others of which a source that tells of nearly all says nothing."""
+    compared = [case.comparison.before, *case.comparison.after]
+    for told in _told(case):
+        every = np.arange(told.months[0], told.months[-1] + 1)
+        if told.amounts.min() < EVENTS_EXPECTED or len(told.months) < MONTHLY * len(every):
+            continue
+        gaps = [_first_day(int(month)) for month in np.setdiff1d(every, told.months)]
+        inside = [day for day in gaps if any(window.intersect(_month_of(day)) for window in compared)]
+        if inside:
+            yield flag(
+                "missing_months",
+                "caution",
+                "The source '{source}' has no records in {months}, though it has some in the months around; if they "
+                "are missing, this is not the whole.",
+                source=told.source,
+                months=listed([f"{day:%Y-%m}" for day in inside]),
+            )
+
+
+def _month_of(first: date) -> Window:
+    return Window(first, add_months(first, 1) - timedelta(days=1))
+
+
+def units_without_exposure(case: Case) -> Iterator[Flag]:
+    """Look for units that had events on a side where their source of exposure says nothing of them."""
+    metric, moments = case.question.metric, case.moments
+    if metric.kind != "rate" or isinstance(metric.exposure, str | None) or case.question.cluster is None:
+        return
+    for windows in ([case.comparison.before], list(case.comparison.after)):
+        inside = moments.within(windows)
+        events, exposure = (
+            np.bincount(moments.cluster[inside], moments.sums[inside, column], len(moments.clusters))
+            for column in (0, 1)
+        )
+        lost = np.flatnonzero((events > 0) & (exposure == 0))
+        if len(lost) and exposure.any():
+            yield flag(
+                "units_without_exposure",
+                "caution",
+                "{count} of {all} events from {start} to {end} belong to a '{column}' of which '{source}' has no "
+                "exposure there ({units}); they count all the same, so the rate is too high.",
+                count=round(float(events[lost].sum())),
+                all=round(float(events.sum())),
+                start=str(windows[0].start),
+                end=str(windows[-1].end),
+                column=case.question.cluster,
+                source=metric.exposure.source,
+                units=listed([str(moments.clusters[unit]) for unit in lost]),
+            )
+
+
+def check_months_of_exposure(question: Any, moments: Moments, comparison: Comparison) -> None:
+    """Raise NotEvaluableError where a month of either side has events but no exposure, which other months have."""
+    exposure = question.metric.exposure if question.metric.kind == "rate" else None
+    if isinstance(exposure, str | None):
+        return
+    inside = moments.within([comparison.before, *comparison.after])
+    months, place = np.unique(_month(moments)[inside], return_inverse=True)
+    events, exposed = (np.bincount(place, moments.sums[inside, column], len(months)) for column in (0, 1))
+    lost = [_first_day(int(month)) for month in months[(events > 0) & (exposed == 0)]]
+    if lost and (exposed > 0).sum() >= MONTHLY * len(months):
+        raise NotEvaluableError(
+            "exposure_missing",
+            f"The source '{exposure.source}' has no exposure in {listed([f'{day:%Y-%m}' for day in lost])}, where "
+            "there are events, so there is no rate. Complete it, or compare other months (--as-of, `calendar`).",
+        )
+
+
+def month_totals_cut(question: Any, sources: Sequence[Records], comparison: Comparison) -> Flag | None:
+    """Return the flag that forbids a rate where the months of totals are cut, and what they are divided by, or divide.
+
+    A total stands on its month's first day and counts whole on one side. Where events and exposure are both totals of
+    months, or stand in one record, they are cut alike.
+    """
+    exposure = question.metric.exposure if question.metric.kind == "rate" else None
+    windows = [comparison.before, *comparison.after]
+    bounds = [day for window in windows for day in (window.start, window.end + timedelta(days=1)) if day.day > 1]
+    if not bounds or exposure is None or (len(sources) == 1 and exposure != "calendar-days"):
+        return None
+    monthly = [records.name for records in sources if of_months(records.table, records.source.time)]
+    if not monthly or len(monthly) == 2:
+        return None
+    return flag(
+        "month_totals_cut",
+        "serious",
+        "The records of '{source}' are totals of months, but a window that is compared begins or ends inside one, at "
+        "{day}; its total counts whole against a part. Compare whole months: move --as-of, period, phase-in or "
+        "baseline.",
+        source=monthly[0],
+        day=str(bounds[-1]),
+    )

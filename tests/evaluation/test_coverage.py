@@ -1,0 +1,146 @@
+"""What the records do not reach is told: months before and between them, units and months without exposure, names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from built_study import Study, records
+
+from evalkit import wording
+from evalkit.results import GoalResult
+
+MEAN = "    metric: {kind: mean, value: value}\n    better: lower\n    target: {relative_change: -0.20}\n"
+SHARE = "    metric: {kind: proportion, success: {column: kind, equals: %s}}\n    better: higher\n    target: {level: 0.9}\n"
+A_DAY = "    metric: {kind: rate, exposure: calendar-days}\n    better: higher\n    target: {relative_change: 0.1}\n"
+
+Row = dict[str, Any]
+
+
+def told(result: GoalResult, code: str) -> str:
+    """Return what a flag says, nothing where it is silent; the Chinese of it is another sentence."""
+    found = [flag for flag in result.flags if flag.code == code]
+    assert all(wording.flag_sentence(flag, "zh") != flag.message for flag in found)
+    return " ".join(flag.message for flag in found)
+
+
+def without(keep: Callable[[Row], bool]) -> list[Row]:
+    return [row for row in records() if keep(row)]
+
+
+def test_records_that_begin_after_the_baseline_does(study: Study) -> None:
+    late = without(lambda row: row["day"] >= "2024")
+    for goal in (MEAN, A_DAY):
+        said = told(study(late, goal).evaluate("g", period="2025-Q3"), "partial_baseline")
+        assert said.startswith("The source 's' has no records before 2024-01, but the baseline begins on 2023-01-01")
+        assert told(study(records(), goal).evaluate("g", period="2025-Q3"), "partial_baseline") == ""
+    assert told(study(late, MEAN).evaluate("g", period="2025-Q3"), "participation_change") == ""
+
+
+@pytest.mark.parametrize(("lost", "silent"), [("2025-08", False), ("2023-05", False), ("2025-05", True)])
+def test_a_month_without_records_between_others_that_have_many(study: Study, lost: str, silent: bool) -> None:
+    result = study(without(lambda row: row["day"][:7] != lost), MEAN).evaluate("g", period="2025-Q3")
+    assert (told(result, "missing_months") == "") is silent
+    assert silent or f"has no records in {lost}, though" in told(result, "missing_months")
+
+
+def test_seldom_records_have_months_without_any(study: Study) -> None:
+    seldom = without(lambda row: row["day"][5:7] in ("01", "04", "07", "10"))
+    assert told(study(seldom, MEAN).evaluate("g", period="2025-Q3"), "missing_months") == ""
+    few = [row for row in records(branches=1) if row["day"][8:] in ("01", "02", "03")]
+    assert told(study(few, MEAN).evaluate("g", period="2025-Q3"), "missing_months") == ""
+
+
+@pytest.mark.parametrize(("wanted", "fires"), [("Quick", True), ("quick", False)])
+def test_a_success_that_no_record_is(study: Study, wanted: str, fires: bool) -> None:
+    said = told(study(records(), SHARE % wanted).evaluate("g", period="2025-Q3"), "no_success")
+    assert said == ("No record on either side has 'Quick' in 'kind'; is that how it is written there?" if fires else "")
+
+
+@pytest.mark.parametrize("spelling", ["b1  ", "B1", "ｂ1"])
+def test_names_that_only_blanks_or_letter_case_keep_apart(study: Study, spelling: str) -> None:
+    rows = [row | {"branch": spelling} if row["branch"] == "b1" and row["day"] > "2025" else row for row in records()]
+    result = study(rows, MEAN + "    cluster: branch\n    standardise_by: [kind]\n").evaluate("g", period="2025-Q3")
+    assert told(result, "similar_labels").startswith("1 of the values of 'branch' differ from another only by blanks")
+    plain = study(records(), MEAN + "    cluster: branch\n").evaluate("g", period="2025-Q3")
+    assert told(plain, "similar_labels") == ""
+
+
+def losses(bench: Any, keep: Callable[[str, str], bool] = lambda *_: True, **goal: Any) -> Any:
+    """Evaluate events of two shops a day over the hours of each month, kept in a source of their own."""
+    months = [f"{year}-{month:02d}" for year in (2024, 2025) for month in range(1, 13)]
+    days = [(f"{month}-{day:02d}", shop) for month in months for day in (2, 9, 16, 23) for shop in ("a", "b")]
+    bench.write("r.csv", [["day", "shop"], *([day, shop] for day, shop in days if day < "2025-10")])
+    hours = [[f"{month}-01", shop, 100] for month in months[:21] for shop in ("a", "b") if keep(month, shop)]
+    bench.write("hours.csv", [["day", "shop", "hours"], *hours])
+    fields = [{"name": "day", "type": "date"}, {"name": "shop", "type": "string"}]
+    bench.plan(
+        fields,
+        {"kind": "rate", "exposure": {"source": "hours", "value": "hours"}},
+        goal={"better": "lower", **goal},
+        sources={
+            "hours": {"path": "hours.csv", "time": "day", "fields": [*fields, {"name": "hours", "type": "number"}]}
+        },
+    )
+    return bench.open()
+
+
+def test_a_month_of_events_without_exposure_gives_no_rate(bench: Any) -> None:
+    whole = losses(bench).evaluate("g", period="2025-Q3")
+    assert whole.period.effect is not None
+    assert whole.period.effect.estimate == pytest.approx(1.0)
+    for lost in ("2025-08", "2024-05"):
+        broken = losses(bench, lambda month, _, lost=lost: month != lost).evaluate("g", period="2025-Q3")
+        assert broken.verdict == "not_evaluable"
+        assert f"The source 'hours' has no exposure in {lost}, where there are events" in told(
+            broken, "exposure_missing"
+        )
+        assert f"has no records in {lost}" in told(broken, "missing_months")
+    yearly = losses(bench, lambda month, _: month.endswith("-01")).evaluate("g", period="2025")
+    assert yearly.period.effect is not None, "exposure by the year is no exposure that lacks months"
+
+
+def test_a_unit_of_events_without_exposure_is_named(bench: Any) -> None:
+    lost = losses(bench, lambda month, shop: shop == "a" or month < "2025", cluster="shop")
+    said = told(lost.evaluate("g", period="2025-Q3"), "units_without_exposure")
+    assert said.startswith("12 of 24 events from 2025-07-01 to 2025-09-30 belong to a 'shop' of which 'hours' has no")
+    assert "(b)" in said
+    assert told(losses(bench, cluster="shop").evaluate("g", period="2025-Q3"), "units_without_exposure") == ""
+
+
+def test_totals_of_months_are_not_cut(bench: Any) -> None:
+    study = losses(bench)
+    cut = study.evaluate("g", period="2025-07-01/2025-09-30", as_of="2025-09-10")
+    assert (cut.verdict, cut.period.effect, cut.to_date and cut.to_date.effect) == ("not_evaluable", None, None)
+    assert "The records of 'hours' are totals of months" in told(cut, "month_totals_cut")
+    assert "at 2025-09-11" in told(cut, "month_totals_cut")
+    assert told(study.evaluate("g", period="2025-Q3", as_of="2025-08-31"), "month_totals_cut") == ""
+    scope = study.evaluate_by("shop", period="2025-07-01/2025-09-10")[0].scopes[0].goals[0]
+    assert [flag.code for flag in scope.flags] == ["month_totals_cut"]
+
+
+def test_events_counted_by_the_month_over_days_are_not_cut_either(study: Study) -> None:
+    rows = [{"day": f"{year}-{month:02d}-01", "events": 9} for year in (2023, 2024, 2025) for month in range(1, 13)]
+    a_day = A_DAY.replace("kind: rate", "kind: rate, events: events")
+    opened = study(rows, a_day)
+    assert "month_totals_cut" in [f.code for f in opened.evaluate("g", period="2025-01-01/2025-09-10").flags]
+    assert "month_totals_cut" not in [f.code for f in opened.evaluate("g", period="2025-Q3").flags]
+
+
+def test_achieved_to_date_is_judged_with_all_goals_too(study: Study) -> None:
+    goals = "".join(
+        f"  - id: g{i}\n    source: s\n    metric: {{kind: mean, value: value}}\n    better: lower\n"
+        f"    target: {{relative_change: {target}}}\n    cluster: branch\n"
+        for i, target in enumerate((-0.20, -0.25, -0.268, -0.05))
+    )
+    result = study(
+        records(effect=0.72), "  - " + goals.lstrip()[2:], extra="inference: {common_shocks: none}"
+    ).evaluate_period("2025-Q2")
+    lost = {goal.id for goal in result if told(goal, "multiplicity_to_date")}
+    alone = {goal.id for goal in result if goal.to_date and goal.to_date.verdict == "achieved"}
+    assert lost
+    assert lost < alone
+    for goal in result:
+        assert goal.to_date is not None
+        assert goal.to_date_verdict == ("inconclusive" if goal.id in lost else goal.to_date.verdict)
