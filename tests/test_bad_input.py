@@ -333,7 +333,9 @@ def test_zero_incidents(bench: Any, f: Any, exposure: str, scale: str, before: i
 @pytest.mark.parametrize("arm", ["2024", "2025", "202"])
 def test_zero_exposure(bench: Any, f: Any, arm: str) -> None:
     rows = rate(bench, f, 24, 6, "e")
-    bench.write("r.csv", [rows[0], *[[row[0], row[1], 0 if str(row[0]).startswith(arm) else 10] for row in rows[1:]]])
+    gone = [str(row[0]).startswith(arm) for row in rows[1:]]
+    given = [[row[0], *((0, 0) if none else (row[1], 10))] for row, none in zip(rows[1:], gone, strict=True)]
+    bench.write("r.csv", [rows[0], *given])
     blocked(bench.evaluate(), "zero_exposure")
 
 
@@ -348,6 +350,8 @@ def test_no_exposure_at_all_for_the_window(bench: Any, f: Any) -> None:
     )
     bench.write("r.csv", [["day"], *[[date(2024, 1, 1) + timedelta(days=9 * i)] for i in range(50)]])
     bench.write("e.csv", [["y", "m", "n"], *[[2024, month, 100] for month in range(1, 13)]])
+    blocked(bench.evaluate(), "exposure_missing")
+    bench.write("e.csv", [["y", "m", "n"], [2024, 1, 1200]])
     blocked(bench.evaluate(), "zero_exposure")
 
 
