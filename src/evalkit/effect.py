@@ -43,7 +43,7 @@ class Pivot(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Effect:
     """An effect with its interval, its test against the target and its test against no change.
 
@@ -75,6 +75,10 @@ class Effect:
     before: float | None
     after: float
     details: dict[str, float] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        told = f": {self.verdict}" if self.verdict else ""
+        return f"<{self.scale} {self.estimate:.4g}, {self.low:.4g} to {self.high:.4g}{told}>"
 
     @property
     def confidence_interval(self) -> tuple[float, float]:

@@ -38,6 +38,7 @@ class Flag:
     figures: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, str]:
+        """Return the shape of a flag in results.json."""
         return {"code": self.code, "severity": self.severity, "message": self.message}
 
 
@@ -55,6 +56,7 @@ class Arm:
     end: date
 
     def to_dict(self) -> dict[str, Any]:
+        """Return the shape of a side in results.json."""
         return {
             "records": self.records,
             "clusters": self.clusters,
@@ -117,6 +119,7 @@ class Evaluation:
         return source.p_change if source is not None else None
 
     def to_dict(self) -> dict[str, Any]:
+        """Return the shape of E in results.json."""
         effect = self.effect
         return {
             "before": self.before.to_dict() if self.before else None,
@@ -156,6 +159,7 @@ class SensitivityLine:
     verdict: Verdict | None = None
 
     def to_dict(self) -> dict[str, Any]:
+        """Return the shape of a line of `sensitivity` in results.json."""
         return {
             "name": self.name,
             "estimate": number(self.estimate),
@@ -198,6 +202,7 @@ class GoalResult:
         return f"<{self.id}: {self.verdict or 'indicator'}>"
 
     def to_dict(self) -> dict[str, Any]:
+        """Return the shape of a goal, or of an indicator without target and verdict in results.json."""
         shape: dict[str, Any] = {
             "id": self.id,
             "title": self.title,
@@ -306,6 +311,7 @@ class StudyResult:
         )
 
     def to_dict(self) -> dict[str, Any]:
+        """Return the shape of the whole in results.json."""
         return {
             "schema": 1,
             "study": self.study,
@@ -342,6 +348,7 @@ class ScopeResult:
     goals: tuple[GoalResult, ...]
 
     def to_dict(self) -> dict[str, Any]:
+        """Return the shape of one scope, with its goals in results.json."""
         return {"scope": self.scope, "goals": [goal.to_dict() for goal in self.goals]}
 
 
@@ -375,6 +382,7 @@ class ScopesResult:
         return replace(self, scopes=tuple(one for one in chosen if one.goals), not_split=not_split)
 
     def to_dict(self) -> dict[str, Any]:
+        """Return the shape of a period evaluated by scopes (`evaluate --by --json`)."""
         return {
             "schema": 1,
             "study": self.study,

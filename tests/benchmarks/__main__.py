@@ -28,6 +28,7 @@ REPORT = "<!-- report: written by `make bench` -->", "<!-- report ends -->"
 USUAL = (100_000, 1_000_000, 10_000_000)
 PANDAS_MOST = 10_000_000  # beyond, a data frame of the records leaves no room for anything else
 MIX_MOST = 1_000_000  # ten times as many would need 60 GB
+SCOPES_AT = 1_000_000  # 9,600 evaluations take the same at any size
 PEERS = ("tea-tasting>=1.14,<2", "ibis-framework[duckdb]>=12.0,<13", "duckdb>=1.4,<2", "sqlglot>=27,<30")
 
 FLOOR = """
@@ -87,6 +88,9 @@ def commands(folder: Path, records: int, tea: str | None) -> dict[str, list[str]
     }
     if tea:
         found["tea-tasting, plain test"] = [tea, "-c", TEA, file]
+    if records == SCOPES_AT:
+        scopes = [*own[:-1], str(folder / "scopes.yaml"), "--all-periods", "--by", "branch", "--json"]
+        found["evalkit, 4 goals × 200 branches × 12 periods"] = scopes
     if records <= PANDAS_MOST:
         found["pandas + statsmodels, clustered"] = [sys.executable, "-c", PANDAS, file]
     if records <= MIX_MOST:

@@ -38,15 +38,47 @@ goals:
 """
 
 
+SCOPES = (
+    STUDY.partition("goals:")[0].replace("id: bench", "id: bench-scopes")
+    + """\
+goals:
+  - id: handling_time
+    source: process
+    metric: {kind: mean, value: duration_s}
+    better: lower
+    target: {relative_change: -0.20}
+    standardise_by: [business_type, channel]
+  - id: within_15_minutes
+    source: process
+    metric: {kind: proportion, success: {column: duration_s, at_most: 900}}
+    better: higher
+    target: {level: 0.80}
+  - id: at_the_counter
+    source: process
+    metric: {kind: mean, value: duration_s}
+    where: [{column: channel, equals: counter}]
+    better: lower
+    target: {relative_change: -0.20}
+    standardise_by: [business_type]
+  - id: records_a_day
+    source: process
+    metric: {kind: rate, exposure: calendar-days}
+    better: higher
+    target: {relative_change: 0.10}
+"""
+)
+
+
 def microseconds(day: str) -> int:
     return int(np.datetime64(day, "us").astype(np.int64))
 
 
 def generate(folder: Path, records: int) -> None:
-    """Write `process.parquet` and `study.yaml` into a folder, unless they are there."""
+    """Write the study files, and `process.parquet` unless it is there."""
     path = folder / "process.parquet"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "study.yaml").write_text(STUDY, encoding="utf-8")
+    (folder / "scopes.yaml").write_text(SCOPES, encoding="utf-8")
     if path.exists():
         return
     draw = np.random.default_rng(20240101)

@@ -25,10 +25,11 @@ class EventMonth:
     p_change: float
 
     def to_dict(self) -> dict[str, Any]:
+        """Return the shape of a month of `rollout` in results.json."""
         return {"month": self.month, "estimate": number(self.estimate), "ci": [number(self.low), number(self.high)]}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class RolloutEffect(Effect):
     """An effect on the ratio scale against units not yet reached.
 

@@ -95,7 +95,7 @@ class Course:
         return pd.DataFrame({name: getattr(self, name) for name in self.__slots__})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class TimeSeriesEffect(Effect):
     """An effect on the ratio scale against the counterfactual, with the model it comes from."""
 
