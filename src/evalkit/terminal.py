@@ -451,7 +451,7 @@ def asked_for_target(metric: Metric) -> str:
 
 def started_report(started: Started) -> None:
     """Print what `init` wrote, what it found, and what to do next."""
-    from evalkit.starter.study_text import repeated
+    from evalkit.starter.study_text import doubtful, repeated
 
     print(f"Wrote {started.study}.")
     for proposal in started.proposals:
@@ -468,6 +468,8 @@ def started_report(started: Started) -> None:
             if column.rows and column.missing == column.rows:
                 mend = "; its formulas have no stored results: open the workbook in Excel and save it, then begin again"
                 print(printable(f"    '{column.name}' is empty in every row{mend if table.notes else ''}."))
+            if column.ambiguous:
+                print(printable(f"    '{column.name}': {doubtful(column)}."))
         if proposal.totals:
             print("    rows look like totals of many records, so a rate comes first; a mean of totals answers nothing.")
         for metric in proposal.metrics:

@@ -14,6 +14,7 @@ import pytest
 import evalkit as ek
 from evalkit.errors import ParameterError, RecordsError
 from evalkit.starter import start
+from evalkit.terminal import started_report
 
 
 def write(path: Path, header: list[str], rows: list[list[object]], *, encoding="utf-8", delimiter=",") -> Path:
@@ -65,6 +66,44 @@ def test_spreadsheet_from_germany(tmp_path):
     (goal,) = study.file.goals
     assert (goal.better, goal.target.relative_change, goal.metric.value.unit) == ("lower", -0.2, "days")
     assert study.evaluate_period("2024-Q4").goals[0].period.before.value == pytest.approx(4, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "values", "beside", "marks"),
+    [
+        (";", ["250", "1.234", "22.875"], "7", (",", ".")),  # a semicolon: the comma is taken
+        (";", ["250", "1.234", "1234"], "7", (",", ".")),
+        (";", ["250", "1.234", "22.875"], "7.5", (".", "")),  # unless another column says otherwise
+        (",", ["250", "1.234", "22.875"], "7,5", (",", ".")),
+        (",", ["250", "1.234", "22.875"], "7", (".", "")),
+        (",", ["250", "1,234", "22,875"], "7", (".", ",")),
+        ("\t", ["250", "1,234", "22,875"], "7", (".", ",")),
+        ("\t", ["250", "1,234", "22,875"], "1.234.567,5", (",", "")),
+        (";", ["250", "1,234", "22,875"], "7", (",", "")),
+    ],
+)
+def test_thousands_and_decimals_are_told_apart_by_the_rest_of_the_file(
+    tmp_path, capsys, delimiter, values, beside, marks
+):
+    rows = [[d, values[i % 3], beside] for i, d in enumerate(DAYS)]
+    file = write(tmp_path / "in" / "x.csv", ["day", "cost", "beside"], rows, delimiter=delimiter)
+    made = start(tmp_path / "study", [file])
+    started_report(made)
+    cost = field(all_accepted(tmp_path / "study"), "x", "cost")
+    assert (cost.type, cost.decimalChar, cost.groupChar) == ("number", *marks)
+    other = "decimalChar" if marks[1] else "groupChar"
+    mark = values[1][1] if len(values[1]) > 4 else "."
+    told = f"every value could be a number with {other} '{mark}' as well: make sure"
+    assert told in made.study.read_text()
+    assert f"'cost': {told}." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("values", "decimal"), [(["0.125", "0.250"], "."), (["1.234", "1234.567"], ".")])
+def test_what_cannot_be_thousands_is_a_decimal(tmp_path, values, decimal):
+    rows = [[d, values[i % 2]] for i, d in enumerate(DAYS)]
+    made = start(tmp_path / "study", [write(tmp_path / "in" / "x.csv", ["day", "cost"], rows, delimiter=";")])
+    assert field(all_accepted(tmp_path / "study"), "x", "cost").decimalChar == decimal
+    assert "make sure" not in made.study.read_text()
 
 
 def test_chinese_encoding_and_values_missing(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
@@ -45,7 +46,7 @@ class Column:
     rows, missing, odd : number of rows, of those without a value, and with one that is not of the type.
     distinct : number of different values; `values` lists them where they are few.
     missing_texts : texts beside the empty one that stand for no value.
-    ambiguous : another format that reads every value too.
+    ambiguous : another format, of dates or numbers, that reads every value too.
     low, high : smallest and largest value, as text; of dates, days.
     negative : number of values below zero.
     """
@@ -83,44 +84,86 @@ class Column:
 
 def profile(engine: duckdb.DuckDBPyConnection, table: Found) -> tuple[Column, ...]:
     """Return what each column is, by whole-table queries."""
-    return tuple(_column(engine, table, name, given) for name, given in table.columns.items())
+    rows = f"FROM {identifier(table.name)}"
+    able = {
+        name: _able(engine, rows, _value(name), name) for name, given in table.columns.items() if _own(given) is None
+    }
+    point = _decimal_mark(able.values(), table.delimiter)
+    return tuple(
+        _column(engine, rows, name, _own(given), _chosen(able[name], point) if name in able else None)
+        for name, given in table.columns.items()
+    )
 
 
-def _column(engine: duckdb.DuckDBPyConnection, table: Found, name: str, given: str) -> Column:
-    own = next((kind for pattern, kind in _ENGINE_TYPES if re.match(pattern, given)), None)
-    column, rows = identifier(name), f"FROM {identifier(table.name)}"
-    if own is not None:
-        return _described(engine, rows, f"{column}", Column(name=name, kind=own, rows=0, missing=0), ())
-    listed = ", ".join(literal(text) for text in MISSING)
+def _own(given: str) -> str | None:
+    """Return the kind of an engine's type, None where values are text."""
+    return next((kind for pattern, kind in _ENGINE_TYPES if re.match(pattern, given)), None)
+
+
+def _value(name: str) -> str:
+    """Return the SQL of a column's value, NULL where a text stands for none."""
+    text = f"trim({identifier(name)})"
+    return f"CASE WHEN {text} IN ({_listed_missing()}) THEN NULL ELSE {text} END"
+
+
+def _listed_missing() -> str:
+    return ", ".join(literal(text) for text in MISSING)
+
+
+def _column(engine: duckdb.DuckDBPyConnection, rows: str, name: str, own: str | None, best: Column | None) -> Column:
+    column = identifier(name)
+    if best is None:
+        return _described(engine, rows, column, Column(name=name, kind=own or "string", rows=0, missing=0), ())
     texts = engine.execute(
-        f"SELECT DISTINCT trim({column}) {rows} WHERE trim({column}) IN ({listed}) ORDER BY 1"
+        f"SELECT DISTINCT trim({column}) {rows} WHERE trim({column}) IN ({_listed_missing()}) ORDER BY 1"
     ).fetchall()
     missing = tuple(text for (text,) in texts if text)
-    value = f"CASE WHEN trim({column}) IN ({listed}) THEN NULL ELSE trim({column}) END"
-    best = _best(engine, rows, value, name)
-    return _described(engine, rows, _parsed(value, best), best, missing, raw=value)
+    return _described(engine, rows, _parsed(_value(name), best), best, missing, raw=_value(name))
 
 
-def _best(engine: duckdb.DuckDBPyConnection, rows: str, value: str, name: str) -> Column:
-    """Return the first type that reads (nearly) all values; text where none does."""
+def _decimal_mark(columns: Iterable[Sequence[Column]], delimiter: str) -> str:
+    """Return the decimal mark of a file: that of its numbers which can be read in one way only, else by its delimiter.
+
+    A list that is separated by semicolons is so because the comma is taken.
+    """
+    plain = {able[0].decimal for able in columns if len(able) == 1 and able[0].kind == "number"}
+    return plain.pop() if len(plain) == 1 else "," if delimiter == ";" else "."
+
+
+def _chosen(able: Sequence[Column], point: str) -> Column:
+    """Return the reading of a column among those that fit; of numbers the one with the file's decimal mark."""
+    first, *others = sorted(able, key=lambda c: c.kind == "number" and c.decimal != point)
+    if not others:
+        return first
+    other = others[0]
+    if first.kind != "number":
+        return replace(first, ambiguous=other.format)
+    mark = f"groupChar '{other.group}'" if other.group else f"decimalChar '{other.decimal}'"
+    return replace(first, ambiguous=f"a number with {mark}")
+
+
+def _able(engine: duckdb.DuckDBPyConnection, rows: str, value: str, name: str) -> list[Column]:
+    """Return the first type that reads (nearly) all values, in every form that does; text where none does."""
     candidates = list(_candidates(name))
     counted = ", ".join(f"count({_parsed('v', candidate)})" for candidate in candidates)
     total, padded, *read = engine.execute(
         f"SELECT count(v), count_if(regexp_matches(v, '^0\\d')), {counted} FROM (SELECT {value} AS v {rows})"
     ).fetchall()[0]
-    if not total:
-        return candidates[-1]
-    for least in (1.0, MOSTLY):
-        able = [c for c, n in zip(candidates, read, strict=True) if n >= least * total]
+    for least in (1.0, MOSTLY) if total else ():
+        able = [(c, n) for c, n in zip(candidates, read, strict=True) if n >= least * total]
         if padded:  # 007 is a label
-            able = [c for c in able if c.kind not in ("integer", "number")]
-        if able and able[0].kind != "string":
-            chosen = able[0]
-            others = [
-                c.format for c in able[1:] if c.kind == chosen.kind and "default" not in (c.format, chosen.format)
+            able = [(c, n) for c, n in able if c.kind not in ("integer", "number")]
+        numbers = [(c, n) for c, n in able if c.kind in ("integer", "number")]
+        first, most = max(numbers, key=lambda one: one[1]) if able[0] in numbers else able[0]
+        if first.kind == "number":  # without marks of thousands where it has none
+            best = [c for c, n in numbers if n == most]
+            bare = [c.decimal for c in best if not c.group]
+            return [c for c in best if not c.group or c.decimal not in bare]
+        if first.kind != "string":
+            return [first] + [
+                c for c, _ in able[1:] if c.kind == first.kind and "default" not in (c.format, first.format)
             ]
-            return replace(chosen, ambiguous=others[0] if others else None)
-    return candidates[-1]
+    return candidates[-1:]
 
 
 def _candidates(name: str) -> list[Column]:
@@ -143,7 +186,7 @@ def _parsed(value: str, column: Column) -> str:
         text, pattern = value, _NUMBER
         if column.group:  # only where it groups by three, so that 1.5 is not 15
             mark, point = re.escape(column.group), re.escape(column.decimal)
-            pattern = rf"[+-]?\d{{1,3}}({mark}\d{{3}})*({point}\d+)?"
+            pattern = rf"[+-]?(\d+|[1-9]\d{{0,2}}({mark}\d{{3}})+)({point}\d+)?"
         elif column.decimal != ".":
             pattern = _NUMBER.replace(r"\.", ",")
         plain = f"replace(replace({text}, {literal(column.group or chr(2))}, ''), {literal(column.decimal)}, '.')"

@@ -98,6 +98,11 @@ def repeated(name: str, values: int) -> str:
     return f"would be a key but for {told} more than once: {count}"
 
 
+def doubtful(column: Column) -> str:
+    """Say how else every value of a column could be read."""
+    return f"every value could be {column.ambiguous} as well: make sure"
+
+
 def _field(column: Column, proposal: Proposal) -> Iterator[str]:
     given: dict[str, Any] = {"name": column.name, "type": column.kind}
     if column.format != "default":
@@ -117,7 +122,7 @@ def _field(column: Column, proposal: Proposal) -> Iterator[str]:
     if column.missing:
         told.append(f"{column.missing} of {column.rows} missing")
     if column.ambiguous:
-        told.append(f"every value could be {column.ambiguous} as well: make sure")
+        told.append(doubtful(column))
     if column.values and column.kind == "string":
         told.append("values: " + ", ".join(column.values))
     elif column.kind in ("integer", "number") and column.low:
