@@ -305,7 +305,8 @@ def init(
         list[Path] | None,
         typer.Argument(
             metavar="[FILES…]",
-            help="CSV, CSV.gz, Parquet or Excel files, or CONNECTION::TABLE. Default: the files in DIR.",
+            help="CSV, CSV.gz, Parquet or Excel files, folders or globs of them (the same columns make one source), or "
+            "CONNECTION::TABLE. Default: the files in DIR and below it.",
         ),
     ] = None,
     target: Annotated[

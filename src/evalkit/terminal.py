@@ -461,13 +461,16 @@ def started_report(started: Started) -> None:
             continue
         time = proposal.time if isinstance(proposal.time, str) else ", ".join(proposal.time)
         key = f"key '{proposal.key}'" if proposal.key else "no key"
-        print(f"  {table.path}: {_counted(rows, 'record')}, placed by '{time}', {key}.")
+        files = f" in {_counted(table.files, 'file')}" if table.files > 1 else ""
+        print(printable(f"  {table.path}: {_counted(rows, 'record')}{files}, placed by '{time}', {key}."))
+        for note in table.notes:
+            print(printable(f"    {note}."))
         if proposal.nearly:
             print(printable(f"    '{proposal.nearly[0]}' {repeated(*proposal.nearly)}."))
         for column in proposal.columns:
             if column.rows and column.missing == column.rows:
                 mend = "; its formulas have no stored results: open the workbook in Excel and save it, then begin again"
-                print(printable(f"    '{column.name}' is empty in every row{mend if table.notes else ''}."))
+                print(printable(f"    '{column.name}' is empty in every row{mend if table.sheet else ''}."))
             if column.ambiguous:
                 print(printable(f"    '{column.name}': {doubtful(column)}."))
         if proposal.totals:
@@ -476,6 +479,8 @@ def started_report(started: Started) -> None:
             print(f"    {metric.id}: {metric.told}")
         if mixes := dict.fromkeys(name for metric in proposal.metrics for name in metric.mixes):
             print(printable(f"    Does the mix of {' or '.join(mixes)} move? Then see `standardise_by` in the file."))
+    for told in started.left:
+        print(printable(f"  left alone: {told}."))
     if started.assumed:
         print(
             "ASSUMED: the baseline (with records, their first half). Write the days before your programme, or run init "

@@ -219,6 +219,114 @@ def test_bad_files_and_targets_are_told_plainly(tmp_path):
         assert not (tmp_path / str(number) / "study.yaml").exists()
 
 
+def months_of(folder: Path, *, odd: int | None = None, spelled=("ä", "a")) -> list[Path]:
+    """Write a survey's answers, one CSV a month; the odd one has another column."""
+    made = []
+    for month in range(1, 13):
+        header = ["day", "score", "comment"] if month != odd else ["day", "rating", "comment"]
+        rows = [[date(2024, month, day), (day + month) % 5, spelled[month % 2]] for day in range(1, 29)]
+        made.append(write(folder / f"2024-{month:02d}.csv", header, rows, encoding="cp1252"))
+    return made
+
+
+def partitions_of(folder: Path) -> None:
+    import duckdb
+
+    for year in (2023, 2024):
+        for month in range(1, 13):
+            part = folder / f"year={year}" / f"month={month:02d}" / "part-0.parquet"
+            part.parent.mkdir(parents=True)
+            duckdb.sql(
+                f"SELECT i AS id, DATE '{year}-{month:02d}-01' + i::INT AS day, i * 2 AS cost FROM range(28) t(i)"
+            ).write_parquet(str(part))
+
+
+def test_a_folder_is_searched_and_files_of_one_form_are_one_source(tmp_path, monkeypatch):
+    months_of(tmp_path / "chain" / "survey", odd=7)
+    partitions_of(tmp_path / "chain" / "orders")
+    write(tmp_path / "chain" / "survey" / "legend.csv", ["code", "meaning"], [["a", "b"]])
+    (tmp_path / "chain" / "notes.docx").write_bytes(b"x")
+    (tmp_path / "chain" / "empty.csv").write_bytes(b"")
+    (tmp_path / "chain" / ".hidden.csv").write_bytes(b"")
+    made = run("init", "study", "chain", cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    assert "records/survey/*.csv: 308 records in 11 files, placed by 'day', no key." in made.stdout
+    assert "11 files with the same columns, 2024-01.csv to 2024-12.csv: make sure" in made.stdout
+    assert "kept apart from records/survey/*.csv (11 files): it has 'rating', lacks 'score'" in made.stdout
+    assert "records/orders/**/*.parquet: 672 records in 24 files" in made.stdout
+    assert "left alone: chain: notes.docx: not CSV" in made.stdout
+    assert "empty.csv: the file is empty" in made.stdout
+    assert "legend.csv: left out" in made.stdout
+    study = all_accepted(tmp_path / "study")
+    assert {name: source.path for name, source in study.file.sources.items()} == {
+        "orders": "records/orders/**/*.parquet",
+        "survey": "records/survey/*.csv",
+        "x-2024-07": "records/2024-07.csv",
+    }
+    assert study.file.sources["survey"].encoding == "cp1252"  # some months have no accent: they are read alike
+    assert field(study, "orders", "year").type == "integer"
+    assert [records.found for records in study.open_all()] == [672, 308, 28]
+    (tmp_path / "study" / "study.yaml").unlink()
+    monkeypatch.chdir(tmp_path)  # where the files lie already nothing is copied
+    start("study", [])
+    assert 'path: "records/survey/*.csv"' in (tmp_path / "study" / "study.yaml").read_text()
+    assert sorted(p.name for p in (tmp_path / "study" / "records").iterdir()) == ["2024-07.csv", "orders", "survey"]
+
+
+@pytest.mark.parametrize(
+    ("given", "path", "files"),
+    [
+        (["in/survey"], "records/survey/*.csv", 12),
+        (["in/survey/2024-0?.csv"], "records/survey/*.csv", 9),
+        (["in/survey/2024-01.csv", "in/survey/2024-02.csv"], "records/survey/*.csv", 2),
+        (["in/orders/**/*.parquet"], "records/orders/**/*.parquet", 24),
+        (["in/orders/year=2024/month=03/part-0.parquet"], "records/orders/**/*.parquet", 1),
+        (["in/orders/year=2024"], "records/orders/**/*.parquet", 12),
+    ],
+)
+def test_folders_globs_and_many_files_are_one_source(tmp_path, monkeypatch, given, path, files):
+    months_of(tmp_path / "in" / "survey")
+    partitions_of(tmp_path / "in" / "orders")
+    monkeypatch.chdir(tmp_path)
+    made = start("study", given)
+    (records,) = all_accepted(tmp_path / "study").open_all()
+    assert (records.source.path, len(records.files)) == (path, files)
+    assert records.found == 28 * files
+    assert [metric.id for metric in made.metrics if "per-day" in metric.id] == [f"{records.name}-per-day"]
+
+
+def test_a_glob_in_the_study_folder_names_its_files_and_no_other(tmp_path):
+    mine = tmp_path / "study"
+    months_of(mine / "survey", odd=7)
+    write(mine / "north-1.csv", ["day", "x"], [[d, 1] for d in DAYS])
+    write(mine / "north-2.csv", ["x", "day"], [[2, d] for d in DAYS])
+    write(mine / "plan.csv", ["day", "y"], [[d, 1] for d in DAYS])
+    start(mine, [])
+    study = all_accepted(mine)
+    paths = {name: source.path for name, source in study.file.sources.items()}
+    assert paths["north"] == "north-*.csv"
+    assert paths["survey"] == "records/survey/*.csv"  # no glob leaves out 2024-07 alone
+    assert paths["plan"] == "plan.csv"
+    assert study.source_records("north").found == 2 * len(DAYS)
+    assert study.source_records("survey").found == 11 * 28
+    (mine / "study.yaml").unlink()
+    write(mine / "records" / "survey" / "more.csv", ["day", "other"], [[DAYS[0], 1]])
+    with pytest.raises(ParameterError, match="would count among survey"):
+        start(mine, [*(p for p in (mine / "survey").glob("*.csv") if "07" not in p.name)])
+
+
+def test_files_of_one_name_in_two_folders_and_what_is_not_there(tmp_path, monkeypatch):
+    write(tmp_path / "in" / "a" / "data.csv", ["day", "x"], [[d, 1] for d in DAYS])
+    write(tmp_path / "in" / "b" / "data.csv", ["day", "y"], [[d, 1] for d in DAYS])
+    start(tmp_path / "study", [tmp_path / "in"])
+    sources = all_accepted(tmp_path / "study").file.sources
+    assert [source.path for source in sources.values()] == ["records/data.csv", "records/b/data.csv"]
+    (tmp_path / "void").mkdir()
+    for given, said in [("in/*.parquet", "matches no file"), ("void", "holds no CSV"), ("nowhere", "no such file")]:
+        with pytest.raises(ParameterError, match=said):
+            start(tmp_path / "other", [tmp_path / given])
+
+
 def test_answers_stand_for_targets(tmp_path):
     file = write(tmp_path / "in" / "x.csv", ["day", "score"], [[d, i % 5] for i, d in enumerate(DAYS)])
     made = start(tmp_path / "study", [file], ask=lambda metric: "+10%" if metric.id == "mean-score" else "")

@@ -8,26 +8,34 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from evalkit.errors import ParameterError, StudyError
 from evalkit.periods import add_months
+from evalkit.starter.gather import Gathered, gather, holds_records
 from evalkit.starter.profile import Column, profile
 from evalkit.starter.propose import Metric, Promise, Proposal, asked, propose, slug, target_of
 from evalkit.starter.study_text import study_text
-from evalkit.starter.tables import MARK, WORKBOOKS, Found, bring, load, load_table
+from evalkit.starter.tables import MARK, Found, load, load_table
 
-SUFFIXES = (".csv", ".csv.gz", ".parquet", ".pq", *WORKBOOKS)
+if TYPE_CHECKING:
+    import duckdb
+
 _EXAMPLE = {"record_id": "integer", "started_at": "datetime", "finished_at": "datetime", "branch": "string"}
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The study file written, what it reads, and what its records could measure (`metrics`, of any target or none)."""
+    """The study file written, what it reads, and what its records could measure (`metrics`, of any target or none).
+
+    `left` says which files of folders and globs were left alone, and why.
+    """
 
     study: Path
     proposals: tuple[Proposal, ...]
     metrics: tuple[Metric, ...]
     assumed: bool
+    left: tuple[str, ...] = ()
 
 
 def start(
@@ -45,9 +53,9 @@ def start(
 
     Parameters
     ----------
-    files : CSV, CSV.gz, Parquet or Excel files, or tables of an engine as CONNECTION::TABLE; files outside the folder
-        are copied to its `records/`. By default the files in the folder or its `records/`; where there are none, a file
-        with a header only to put records under.
+    files : CSV, CSV.gz, Parquet or Excel files, folders or globs of them, or tables of an engine as CONNECTION::TABLE.
+        Files with the same columns are one source; files outside the folder are copied to its `records/`. By default
+        the files in the folder and below it; where there are none, a file with a header only to put records under.
     targets : what was promised, such as `time-to-closed=-20%` or `closed-within-8h>=0.9`; none is ever invented.
     baseline, programme_start : days; where neither is given the first half of the records is assumed, and marked so.
     ask : asked for each metric without a target; answers as `targets` without the id (`-20%`, `>=0.9`), '' for none.
@@ -55,40 +63,39 @@ def start(
     Raises ParameterError for a study that is there already or a target that is not understood, RecordsError for a
     file that cannot be read; nothing is written then.
     """
+    import duckdb
+
     place = Path(folder).expanduser()
     study = place / "study.yaml"
     if study.exists():
         raise ParameterError(f"{study}: is there already and is not overwritten; move it away, or name another folder.")
-    files = files or sorted(f for where in (place, place / "records") for f in where.glob("*") if _readable(f))
+    connected = [str(file) for file in files if MARK in str(file)]
+    named = [Path(file) for file in files if str(file) not in connected]
     if not files:
+        named = [place] if holds_records(place) else []
+    if not named and not connected:
         return _example(place, study, frequency, timezone)
-    with tempfile.TemporaryDirectory(prefix="evalkit-") as scratch:
-        connected = [str(file) for file in files if MARK in str(file)]
-        brought = [one for f in files if str(f) not in connected for one in bring(Path(f), place, Path(scratch))]
-        proposals = _proposals(brought, connected, place.resolve(), Path(scratch))
+    with tempfile.TemporaryDirectory(prefix="evalkit-") as scratch, duckdb.connect() as engine:
+        engine.execute("SET TimeZone = 'UTC'")
+        sources, left = gather(engine, named, place, Path(scratch))
+        proposals = _proposals(engine, sources, connected, place.resolve())
         text, metrics = _proposed(place, proposals, targets, baseline, programme_start, frequency, timezone, ask)
-        _write(study, text, {there: here for here, there, _ in brought if there != here})
-    return Started(study, proposals, metrics, baseline is None and programme_start is None)
+        read = [s for s, proposal in zip(sources, proposals, strict=False) if proposal.time is not None]
+        _write(study, text, {there: here for source in read for there, here in source.copies.items()})
+    return Started(study, proposals, metrics, baseline is None and programme_start is None, left)
 
 
 def _proposals(
-    brought: Sequence[tuple[Path, Path, tuple[str, ...]]], connected: Sequence[str], place: Path, scratch: Path
+    engine: duckdb.DuckDBPyConnection, sources: Sequence[Gathered], connected: Sequence[str], place: Path
 ) -> tuple[Proposal, ...]:
-    import duckdb
-
     tables: list[Found] = []
-    with duckdb.connect() as engine:
-        engine.execute("SET TimeZone = 'UTC'")
-        for here, there, notes in brought:
-            shown = there.relative_to(place).as_posix()
-            if any(table.path == shown for table in tables):
-                raise ParameterError(f"two of the files would become {shown}; rename one.")
-            name = _free(slug(there.name.split(".")[0]), [table.name for table in tables])
-            tables.append(replace(load(engine, here, name, shown, scratch), notes=notes))
-        for given in connected:
-            name = _free(slug(given.rpartition(MARK)[2].rpartition(".")[2]), [table.name for table in tables])
-            tables.append(load_table(engine, given, name, place))
-        return tuple(propose(engine, table, profile(engine, table)) for table in tables)
+    for source in sources:
+        name = _free(slug(source.name), [table.name for table in tables])
+        tables.append(replace(load(engine, source.forms, name, source.path), notes=source.notes))
+    for given in connected:
+        name = _free(slug(given.rpartition(MARK)[2].rpartition(".")[2]), [table.name for table in tables])
+        tables.append(load_table(engine, given, name, place))
+    return tuple(propose(engine, table, profile(engine, table)) for table in tables)
 
 
 def _proposed(
@@ -123,10 +130,6 @@ def _proposed(
         assumed=baseline is None and programme_start is None,
     )
     return text, tuple(metrics)
-
-
-def _readable(path: Path) -> bool:
-    return path.is_file() and path.name.casefold().endswith(SUFFIXES)
 
 
 def _example(place: Path, study: Path, frequency: str, timezone: str) -> Started:

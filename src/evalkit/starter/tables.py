@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import csv
+import glob
 import gzip
+import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from filecmp import cmp
 from itertools import islice
 from pathlib import Path
+from tempfile import mkstemp
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +28,7 @@ WORKBOOKS = (".xlsx", ".xlsm")
 MARK = "::"  # between a connection and its table, where a table of an engine stands for a file
 ROWS = 100_000  # of such a table are looked at
 _KNOWN = ("numeric", "boolean", "string", "date", "timestamp")
+_OF_SHEET = "from the sheet"
 _LOOKED_AT = 200  # rows by which delimiters are told apart
 
 
@@ -31,7 +36,7 @@ _LOOKED_AT = 200  # rows by which delimiters are told apart
 class Found:
     """A table in the engine: its name there and in the study, where it lies, and its columns with their types.
 
-    `path` is a file's, or CONNECTION::TABLE.
+    `path` is a file's, a glob of `files` files, or CONNECTION::TABLE.
     """
 
     name: str
@@ -40,34 +45,38 @@ class Found:
     encoding: str = "utf-8"
     delimiter: str = ","
     notes: tuple[str, ...] = field(default=())
+    files: int = 1
 
     @property
     def text(self) -> bool:
         """Whether the values are text, whose types are still to be found out."""
         return set(self.columns.values()) == {"VARCHAR"}
 
+    @property
+    def sheet(self) -> bool:
+        """Whether it was a sheet of a workbook."""
+        return any(note.startswith(_OF_SHEET) for note in self.notes)
 
-def bring(path: Path, folder: Path, scratch: Path) -> list[tuple[Path, Path, tuple[str, ...]]]:
-    """Return where the file lies, where the study can name it, and notes: below the study's folder, or in `records/`.
 
-    A workbook becomes one CSV a sheet, in the scratch folder; nothing else is written yet. Raises ParameterError for
-    what is no file, RecordsError for an unreadable one.
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a file looks like: its columns, delimiter and encoding (`ascii` where any would do).
+
+    `plain` is the file itself or a copy of it that the engine can read.
     """
-    if not path.is_file():
-        raise ParameterError(f"{path}: there is no such file; name CSV, CSV.gz, Parquet or Excel files.")
-    records = folder / "records"
-    if path.suffix.lower() in WORKBOOKS:
-        return _sheets(path, records, scratch)
-    if path.resolve().is_relative_to(folder.resolve()):
-        return [(path.resolve(), path.resolve(), ())]
-    copy = records / path.name
-    if copy.exists() and not cmp(path, copy, shallow=False):
-        raise ParameterError(f"{copy}: is there already; move it away, or name it instead of {path}.")
-    return [(path, copy.resolve(), ())]
+
+    path: Path
+    columns: tuple[str, ...]
+    delimiter: str
+    encoding: str
+    plain: Path
 
 
-def _sheets(path: Path, records: Path, scratch: Path) -> list[tuple[Path, Path, tuple[str, ...]]]:
-    """Write every sheet that has a header and a row as CSV."""
+def sheets(path: Path, records: Path, scratch: Path) -> list[tuple[Path, Path, tuple[str, ...]]]:
+    """Write every sheet that has a header and a row as CSV to the scratch folder.
+
+    Return where each lies, where it is to be copied, and notes. Raises RecordsError for an unreadable workbook.
+    """
     try:
         import openpyxl
     except ImportError:
@@ -79,20 +88,20 @@ def _sheets(path: Path, records: Path, scratch: Path) -> list[tuple[Path, Path, 
     except Exception:  # zipfile, xml and its own: whatever a damaged workbook raises
         raise RecordsError(f"{path}: is not an Excel workbook, or a damaged one; save it again.") from None
     made: list[tuple[Path, Path, tuple[str, ...]]] = []
-    sheets: dict[str, list[Any]] = {}
+    filled: dict[str, list[Any]] = {}
     for sheet in book.worksheets:
         rows = [row for row in sheet.iter_rows(values_only=True) if any(value is not None for value in row)]
         if len(rows) > 1:
-            sheets[sheet.title] = rows
-    for title, rows in sheets.items():
-        copy = records / f"{path.stem}{'-' + title if len(sheets) > 1 else ''}.csv".replace("/", "_")
+            filled[sheet.title] = rows
+    for title, rows in filled.items():
+        copy = records / f"{path.stem}{'-' + title if len(filled) > 1 else ''}.csv".replace("/", "_")
         width = max((i + 1 for i, value in enumerate(rows[0]) if value is not None), default=0)
         staged = scratch / f"sheet-{len(made)}-of-{path.name}.csv"
         with staged.open("w", encoding="utf-8", newline="") as stream:
             csv.writer(stream).writerows([_cell(value) for value in row[:width]] for row in rows)
         if copy.exists() and not cmp(staged, copy, shallow=False):
             raise ParameterError(f"{copy}: is there already; move it away before the workbook is read again.")
-        made.append((staged, copy.resolve(), (f"from the sheet '{title}' of {path.name}",)))
+        made.append((staged, copy, (f"{_OF_SHEET} '{title}' of {path.name}",)))
     if not made:
         raise RecordsError(f"{path}: no sheet has a header row and a row of values.")
     return made
@@ -106,17 +115,55 @@ def _cell(value: Any) -> Any:
     return "" if value is None else value
 
 
-def load(engine: duckdb.DuckDBPyConnection, path: Path, name: str, shown: str, scratch: Path) -> Found:
-    """Load a file into the engine under a name. Raises RecordsError where it cannot be read."""
+def form_of(engine: duckdb.DuckDBPyConnection, path: Path, shown: str, scratch: Path) -> Form:
+    """Return what a file looks like. Raises RecordsError where it cannot be read."""
     import duckdb
 
+    if path.suffix.lower() not in PARQUET:
+        return _form_of_text(path, shown, scratch)
     try:
-        if path.suffix.lower() in PARQUET:
-            engine.execute(f"CREATE VIEW {identifier(name)} AS SELECT * FROM read_parquet({literal(str(path))})")
-            return Found(name, shown, _columns(engine, name))
-        return _text(engine, path, name, shown, scratch)
+        columns = engine.execute(f"DESCRIBE SELECT * FROM read_parquet({literal(glob.escape(str(path)))})").fetchall()
     except duckdb.Error as error:
-        raise RecordsError(f"{shown}: cannot be read as a table: {str(error).splitlines()[0]}") from None
+        raise _no_table(shown, error) from None
+    return Form(path, tuple(column[0] for column in columns), ",", "utf-8", path)
+
+
+def load(engine: duckdb.DuckDBPyConnection, forms: Sequence[Form], name: str, shown: str) -> Found:
+    """Load files of the same columns into the engine under a name. Raises RecordsError where they cannot be read."""
+    import duckdb
+
+    form = forms[0]
+    try:
+        if form.path.suffix.lower() in PARQUET:
+            rows = f"SELECT * FROM read_parquet({_listed(forms)}, union_by_name=true)"
+            engine.execute(f"CREATE VIEW {identifier(name)} AS {rows}")
+        else:
+            orders = dict.fromkeys(one.columns for one in forms)
+            parts = [_rows([one for one in forms if one.columns == order], form.columns) for order in orders]
+            engine.execute(f"CREATE TABLE {identifier(name)} AS {' UNION ALL '.join(parts)}")
+        return Found(name, shown, _columns(engine, name), form.encoding, form.delimiter, files=len(forms))
+    except duckdb.Error as error:
+        raise _no_table(shown, error) from None
+
+
+def _no_table(shown: str, error: Exception) -> RecordsError:
+    return RecordsError(f"{shown}: cannot be read as a table: {str(error).splitlines()[0]}")
+
+
+def _listed(forms: Sequence[Form]) -> str:
+    return "[" + ", ".join(literal(glob.escape(str(form.plain))) for form in forms) + "]"
+
+
+def _rows(forms: Sequence[Form], names: Sequence[str]) -> str:
+    """Return the SELECT of text files whose columns stand in the same order."""
+    own = forms[0].columns
+    columns = ", ".join(f"{literal(f'c{i}')}: 'VARCHAR'" for i in range(len(own)))
+    chosen = ", ".join(f"c{own.index(column)} AS {identifier(column)}" for column in names)
+    return (
+        f"SELECT {chosen} FROM read_csv({_listed(forms)}, auto_detect=false, header=true, compression='none', "
+        f"delim={literal(forms[0].delimiter)}, quote='\"', escape='\"', hive_partitioning=false, "
+        f"nullstr={literal(chr(2))}, columns={{{columns}}}, ignore_errors=true, strict_mode=false)"
+    )
 
 
 def load_table(engine: duckdb.DuckDBPyConnection, given: str, name: str, folder: Path) -> Found:
@@ -139,14 +186,16 @@ def load_table(engine: duckdb.DuckDBPyConnection, given: str, name: str, folder:
     return Found(name, given, _columns(engine, name), notes=notes)
 
 
-def _text(engine: duckdb.DuckDBPyConnection, path: Path, name: str, shown: str, scratch: Path) -> Found:
-    encoding = "utf-8"
-    copy = scratch / f"{name}.csv"
+def _form_of_text(path: Path, shown: str, scratch: Path) -> Form:
+    encoding = "ascii"
+    handle, name = mkstemp(suffix=".csv", dir=scratch)
+    os.close(handle)
+    copy = Path(name)
     try:
-        plain = readable(path, encoding, shown, copy)
-        with plain.open(encoding=encoding) as stream:
-            while stream.read(BLOCK):
-                pass
+        plain = readable(path, "utf-8", shown, copy)
+        with plain.open(encoding="utf-8") as stream:
+            while block := stream.read(BLOCK):
+                encoding = encoding if block.isascii() else "utf-8"
     except (RecordsError, UnicodeError):
         encoding = _legacy(path)
         plain = readable(path, encoding, shown, copy)
@@ -158,14 +207,7 @@ def _text(engine: duckdb.DuckDBPyConnection, path: Path, name: str, shown: str, 
     header = next(csv.reader(lines, delimiter=delimiter))
     if len(set(header)) < len(header) or not all(header):
         raise RecordsError(f"{shown}: row 1 has empty or repeated column names ({', '.join(header)}); name each once.")
-    columns = ", ".join(f"{literal(f'c{i}')}: 'VARCHAR'" for i in range(len(header)))
-    chosen = ", ".join(f"c{i} AS {identifier(column)}" for i, column in enumerate(header))
-    engine.execute(
-        f"CREATE TABLE {identifier(name)} AS SELECT {chosen} FROM read_csv({literal(str(plain))}, auto_detect=false, "
-        f"header=true, compression='none', delim={literal(delimiter)}, quote='\"', escape='\"', "
-        f"nullstr={literal(chr(2))}, columns={{{columns}}}, ignore_errors=true, strict_mode=false)"
-    )
-    return Found(name, shown, _columns(engine, name), encoding, delimiter)
+    return Form(path, tuple(header), delimiter, encoding, plain)
 
 
 def _legacy(path: Path) -> str:
