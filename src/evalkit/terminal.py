@@ -456,6 +456,7 @@ def started_report(started: Started) -> None:
     print(f"Wrote {started.study}.")
     for proposal in started.proposals:
         table, rows = proposal.table, max((column.rows for column in proposal.columns), default=0)
+        rows = rows if table.total is None else table.total
         if proposal.time is None:
             print(f"  {table.path}: left out, no column says when a record was made.")
             continue

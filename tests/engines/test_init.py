@@ -14,6 +14,7 @@ import evalkit as ek
 from evalkit.errors import RecordsError
 from evalkit.starter import start
 from evalkit.starter.tables import ROWS
+from evalkit.terminal import started_report
 
 
 def tickets(size: int) -> pa.Table:
@@ -53,7 +54,7 @@ def test_a_table_becomes_a_study_that_evaluates(warehouse: Warehouse, tmp_path: 
 
 @pytest.mark.parametrize("warehouse", ["duckdb", "postgres"], indirect=True)
 def test_types_without_a_word_are_text_and_a_large_table_is_judged_by_some_rows(
-    warehouse: Warehouse, tmp_path: Path
+    warehouse: Warehouse, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     warehouse.load("few", tickets(10))
     warehouse.run(
@@ -62,5 +63,10 @@ def test_types_without_a_word_are_text_and_a_large_table_is_judged_by_some_rows(
     )
     started = start(tmp_path / "bank", ["warehouse::many"])
     text = started.study.read_text(encoding="utf-8")
-    assert f"judged by {ROWS} of its rows" in text
+    told = f"judged by {ROWS:,} of {ROWS + 5:,} rows: look at keys, values and days once more"
+    assert told in text
+    started_report(started)
+    shown = capsys.readouterr().out
+    assert f"warehouse::many: {ROWS + 5} records, placed by 'day'" in shown
+    assert told in shown
     assert "{name: who, type: string}" in text

@@ -36,7 +36,7 @@ _LOOKED_AT = 200  # rows by which delimiters are told apart
 class Found:
     """A table in the engine: its name there and in the study, where it lies, and its columns with their types.
 
-    `path` is a file's, a glob of `files` files, or CONNECTION::TABLE.
+    `path` is a file's, a glob of `files` files, or CONNECTION::TABLE, of whose `total` rows only some were loaded.
     """
 
     name: str
@@ -46,6 +46,7 @@ class Found:
     delimiter: str = ","
     notes: tuple[str, ...] = field(default=())
     files: int = 1
+    total: int | None = None
 
     @property
     def text(self) -> bool:
@@ -179,11 +180,13 @@ def load_table(engine: duckdb.DuckDBPyConnection, given: str, name: str, folder:
     table = named_table(Engines(there).named(connection), wanted)
     kinds = dict(table.schema().items())
     odd = [column for column, kind in kinds.items() if not any(getattr(kind, f"is_{known}")() for known in _KNOWN)]
-    table = table.mutate(**{column: table[column].cast("string") for column in odd}).limit(ROWS + 1)
-    rows = fetch(table)
-    notes = (f"judged by {ROWS} of its rows: look at keys, values and days once more",) if len(rows) > ROWS else ()
+    table = table.mutate(**{column: table[column].cast("string") for column in odd})
+    rows = fetch(table.limit(ROWS + 1))
+    total = int(fetch(table.aggregate(rows=table.count()))[0]["rows"]) if len(rows) > ROWS else len(rows)
+    told = f"judged by {ROWS:,} of {total:,} rows: look at keys, values and days once more"
+    notes = (told,) if total > ROWS else ()
     engine.register(name, pa.Table.from_pylist(rows[:ROWS], schema=table.schema().to_pyarrow()))
-    return Found(name, given, _columns(engine, name), notes=notes)
+    return Found(name, given, _columns(engine, name), notes=notes, total=total)
 
 
 def _form_of_text(path: Path, shown: str, scratch: Path) -> Form:
