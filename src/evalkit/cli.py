@@ -310,7 +310,13 @@ def init(
         ),
     ] = None,
     target: Annotated[
-        list[str] | None, typer.Option("--target", metavar="ID=-20%", help="What was promised; ID>=0.9 for a level.")
+        list[str] | None,
+        typer.Option(
+            "--target",
+            metavar="ID=-20%",
+            help="What was promised: ID=-20% a relative change, ID=+0.2 a difference (of a share ID=+5pp), ID>=0.9 or "
+            "ID<=48 a level.",
+        ),
     ] = None,
     baseline: Annotated[
         str | None, typer.Option("--baseline", metavar="START/END", help="The days before the programme.")

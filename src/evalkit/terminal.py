@@ -445,7 +445,7 @@ def _counts(figures: Mapping[str, Any] | None) -> str:
 
 def asked_for_target(metric: Metric) -> str:
     """Ask what was promised for something the records could measure; Enter leaves it out."""
-    forms = "8h>=0.9, 30d>=85%" if "TIME" in metric.id else "-20%, +10%, >=0.9, <=48"
+    forms = "8h>=0.9, 30d>=85%" if "TIME" in metric.id else "-20%, +10%, +0.2, >=0.9, <=48"
     return input(f"{metric.id}: {metric.told}. Promised ({forms}; Enter: nothing): ")
 
 

@@ -210,13 +210,40 @@ def test_bad_files_and_targets_are_told_plainly(tmp_path):
         ([tmp_path / "in" / "empty.csv"], (), RecordsError, "is empty"),
         ([tmp_path / "in" / "twice.csv"], (), RecordsError, "repeated column names"),
         ([good], ["mean-scor=-5%"], ParameterError, "Did you mean 'mean-score'"),
-        ([good], ["mean-score=5"], ParameterError, "in percent with its sign"),
+        ([good], ["mean-score=5"], ParameterError, "a change has its sign"),
+        (
+            [good],
+            ["mean-score=0%"],
+            ParameterError,
+            "mean-score=-20% for a relative change, mean-score=.0.2 for a diff",
+        ),
+        ([good], ["mean-score=+5pp"], ParameterError, "are of shares"),
+        ([good], ["mean-score>=5pp"], ParameterError, "are of shares"),
+        ([good], ["x-per-day=-5"], ParameterError, "of a rate a change is given in percent"),
         ([good], ["mean-score"], ParameterError, "expected ID=-20%"),
     ]
     for number, (files, targets, error, said) in enumerate(cases):
         with pytest.raises(error, match=said):
             start(tmp_path / str(number), files, targets=targets)
         assert not (tmp_path / str(number) / "study.yaml").exists()
+
+
+def test_a_signed_number_is_a_difference(tmp_path):
+    rows = [[d, i % 5, "yn"[i % 2]] for i, d in enumerate(DAYS)]
+    file = write(tmp_path / "in" / "x.csv", ["day", "score", "ok"], rows)
+    cases = [
+        ("mean-score=+0.2", {"difference": 0.2}, "higher"),
+        ("mean-score=−.3", {"difference": -0.3}, "lower"),
+        ("share-ok=-0.1", {"difference": -0.1}, "lower"),
+        ("share-ok=+5pp", {"difference": 0.05}, "higher"),
+        ("share-ok=+120%", {"relative_change": 1.2}, "higher"),
+    ]
+    for number, (target, written, better) in enumerate(cases):
+        start(tmp_path / str(number), [file], targets=[target])
+        (goal,) = all_accepted(tmp_path / str(number)).file.goals
+        assert (goal.target.model_dump(exclude_none=True), goal.better) == (written, better)
+    with pytest.raises(ParameterError, match=r"write share-ok=\+5pp for percentage points, share-ok=\+5% for a rel"):
+        start(tmp_path / "no", [file], targets=["share-ok=+5"])
 
 
 def months_of(folder: Path, *, odd: int | None = None, spelled=("ä", "a")) -> list[Path]:

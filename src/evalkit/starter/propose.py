@@ -28,6 +28,10 @@ _YES = ("true", "yes", "y", "1", "ok", "pass", "passed", "success", "answered", 
 _ORDERED, _REPEATED = 0.95, 0.02
 _UNITS, _KINDS = range(5, 501), range(2, 13)  # values of a column whose records may move together; of one that is a mix
 _SMALL, _DWARFED = 1000, 50  # largest count of events a row; how many times larger its exposure is
+FORMS = (
+    "{id}=-20% for a relative change, {id}=+0.2 for a difference in its own units ({id}=+5pp for one of a share), "
+    "{id}>=0.9 or {id}<=48 for a level; a change has its sign"
+)
 TIME = "TIME"  # stands for a time allowed that nobody has named yet
 
 
@@ -243,36 +247,49 @@ def asked(metric: Metric, answer: str) -> str:
 
 
 def target_of(given: str, metrics: Sequence[Metric]) -> Promise:
-    """Return a metric, its target and which way is good, from `ID=-20%`, `ID=+10%` or `ID>=0.9`.
+    """Return a metric, its target and which way is good, from `ID=-20%`, `ID=+0.2`, `ID=+5pp` or `ID>=0.9`.
 
-    Raises ParameterError.
+    A signed number without % is a difference in the metric's own units, `pp` one of percentage points. Raises
+    ParameterError.
 
-    >>> success = {"success": {"within": TIME}}
-    >>> closed = Metric(id="closed-within-TIME", source="s", metric=success, told="within TIME (such as 8h)")
+    >>> within = {"kind": "proportion", "success": {"within": TIME}}
+    >>> closed = Metric(id="closed-within-TIME", source="s", metric=within, told="within TIME (such as 8h)")
     >>> metric, target, better = target_of("closed-within-8h>=0.9", [closed])
-    >>> metric.id, metric.metric, metric.told, target, better
-    ('closed-within-8h', {'success': {'within': '8h'}}, 'within 8h', {'level': 0.9}, 'higher')
+    >>> metric.id, metric.metric["success"], metric.told, target, better
+    ('closed-within-8h', {'within': '8h'}, 'within 8h', {'level': 0.9}, 'higher')
     """
     known = ", ".join(metric.id for metric in metrics)
-    match = re.fullmatch(r"\s*([^=<>]+?)\s*(=|>=|<=)\s*([+-]?\d+(?:\.\d+)?)\s*(%?)\s*", _plain(given))
+    match = re.fullmatch(r"\s*([^=<>]+?)\s*(=|>=|<=)\s*([+-]?(?:\d+(?:\.\d+)?|\.\d+))\s*(%|pp|)\s*", _plain(given))
     if match is None:
-        raise ParameterError(
-            f"--target '{given}': expected ID=-20% or ID=+10% for a change, ID>=0.9 or ID<=48 for a level; ID is "
-            f"one of {known}."
-        )
-    name, sign, number, percent = match.groups()
+        raise ParameterError(f"--target '{given}': expected {FORMS.format(id='ID')}; ID is one of {known}.")
+    name, sign, number, unit = match.groups()
     metric = next((found for one in metrics if (found := _called(one, name))), None)
     if metric is None:
         close = nearest(name, [one.id for one in metrics])
         raise ParameterError(f"--target '{given}': nothing is called '{name}' here; there are {known}.{close}")
     if TIME in metric.id:
         raise ParameterError(f"--target '{given}': write the time allowed for {TIME}, such as 8h or 30d.")
-    value = round(float(number) / (100 if percent else 1), 12)
-    if sign != "=":
+    kind, value = metric.metric["kind"], round(float(number) / (100 if unit else 1), 12)
+    share = kind == "proportion"
+    if sign != "=" and unit != "pp":
         return metric, {"level": value}, "higher" if sign == ">=" else "lower"
-    if not percent or not value:
-        raise ParameterError(f"--target '{given}': a change is given in percent with its sign, such as {name}=-20%.")
-    return metric, {"relative_change": value}, "higher" if value > 0 else "lower"
+    if (
+        sign != "="
+        or not value
+        or number[0] not in "+-"
+        or (unit == "pp" and not share)
+        or (not unit and kind == "rate")
+    ):
+        only = "; of a rate a change is given in percent, and pp (percentage points) are of shares"
+        raise ParameterError(f"--target '{given}': expected {FORMS.format(id=name)}{only}.")
+    if share and abs(value) >= 1 and unit != "%":
+        change = f"{name}={float(number):+g}"
+        raise ParameterError(
+            f"--target '{given}': a share is at most 1, so its difference is less; write {change}pp for percentage "
+            f"points, {change}% for a relative change."
+        )
+    key = "relative_change" if unit == "%" else "difference"
+    return metric, {key: value}, "higher" if value > 0 else "lower"
 
 
 def _called(metric: Metric, name: str) -> Metric | None:

@@ -142,7 +142,7 @@ def _goal(metric: Metric, target: dict[str, float] | None, better: str | None) -
     if TIME in metric.id:
         yield f"  # {TIME}: what was promised, whole hours or days such as 8h or 30d; no end by then is a failure"
     yield f"  better: {better or '…                         # higher or lower'}"
-    empty = "…                         # {relative_change: -0.20}, {level: 0.90}"
+    empty = "…                         # {relative_change: -0.20}, {difference: 0.2}, {level: 0.90}"
     yield f"  target: {_flow(target) if target else empty}"
     if metric.cluster:
         yield f"  cluster: {_flow(metric.cluster)}                 # the unit whose records move together"
