@@ -451,6 +451,7 @@ def asked_for_target(metric: Metric) -> str:
 
 def started_report(started: Started) -> None:
     """Print what `init` wrote, what it found, and what to do next."""
+    from evalkit.starter.propose import untimed
     from evalkit.starter.study_text import doubtful, repeated
 
     print(f"Wrote {started.study}.")
@@ -458,7 +459,7 @@ def started_report(started: Started) -> None:
         table, rows = proposal.table, max((column.rows for column in proposal.columns), default=0)
         rows = rows if table.total is None else table.total
         if proposal.time is None:
-            print(f"  {table.path}: left out, no column says when a record was made.")
+            print(printable(f"  {table.path}: left out, {untimed(proposal)}."))
             continue
         time = proposal.time if isinstance(proposal.time, str) else ", ".join(proposal.time)
         key = f"key '{proposal.key}'" if proposal.key else "no key"

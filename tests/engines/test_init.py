@@ -11,7 +11,7 @@ import pytest
 from engines.conftest import ENGINES, Warehouse
 
 import evalkit as ek
-from evalkit.errors import RecordsError
+from evalkit.errors import ParameterError, RecordsError
 from evalkit.starter import start
 from evalkit.starter.tables import ROWS
 from evalkit.terminal import started_report
@@ -70,3 +70,6 @@ def test_types_without_a_word_are_text_and_a_large_table_is_judged_by_some_rows(
     assert f"warehouse::many: {ROWS + 5} records, placed by 'day'" in shown
     assert told in shown
     assert "{name: who, type: string}" in text
+    warehouse.run("CREATE TABLE timeless AS SELECT 'Q1 2025' AS quarter")
+    with pytest.raises(ParameterError, match=r"'quarter' \(such as 'Q1 2025'\)\. Make a view that has it as a date"):
+        start(tmp_path / "none", ["warehouse::timeless"])

@@ -199,6 +199,18 @@ def test_without_a_time_nothing_can_be_compared(tmp_path, rows, said):
     assert not (tmp_path / "study" / "study.yaml").exists()
 
 
+def test_what_was_looked_at_for_a_time_is_said(tmp_path):
+    weeks = [[f"2024-W{1 + i % 50}", "red", i] for i in range(100)]
+    file = write(tmp_path / "in" / "weeks.csv", ["week", "colour", "n"], weeks)
+    with pytest.raises(ParameterError, match=r"none reads as dates: 'week' \(such as '2024-W1'\), 'colour'\.") as told:
+        start(tmp_path / "study", [file])
+    assert "Make the file with dates as 2025-03-31, or write the source by hand with the column as" in str(told.value)
+    rare = write(tmp_path / "in" / "rare.csv", ["day", "n"], [["" if i % 2 else d, i] for i, d in enumerate(DAYS)])
+    good = write(tmp_path / "in" / "good.csv", ["day", "x"], [[d, i] for i, d in enumerate(DAYS)])
+    shown = run("init", "study", rare, good, cwd=tmp_path).stdout
+    assert "rare.csv: left out, no column says when a record was made: 'day' lacks a date in 365 of 730 rows." in shown
+
+
 def test_bad_files_and_targets_are_told_plainly(tmp_path):
     good = write(tmp_path / "in" / "x.csv", ["day", "score"], [[d, i % 5] for i, d in enumerate(DAYS)])
     (tmp_path / "in" / "broken.xlsx").write_bytes(b"no workbook")
@@ -206,6 +218,7 @@ def test_bad_files_and_targets_are_told_plainly(tmp_path):
     (tmp_path / "in" / "twice.csv").write_text("day,day\n2023-01-01,1\n")
     cases = [
         ([tmp_path / "in" / "absent.csv"], (), ParameterError, "no such file"),
+        (["city:requests"], (), ParameterError, "written CONNECTION::TABLE: city::requests"),
         ([tmp_path / "in" / "broken.xlsx"], (), RecordsError, "not an Excel workbook"),
         ([tmp_path / "in" / "empty.csv"], (), RecordsError, "is empty"),
         ([tmp_path / "in" / "twice.csv"], (), RecordsError, "repeated column names"),

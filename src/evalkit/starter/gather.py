@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from evalkit.errors import ParameterError, RecordsError
 from evalkit.records.ingest import PARQUET
-from evalkit.starter.tables import WORKBOOKS, Form, form_of, sheets
+from evalkit.starter.tables import MARK, WORKBOOKS, Form, form_of, sheets
 from evalkit.study.paths import matching
 
 if TYPE_CHECKING:
@@ -132,7 +132,11 @@ def _named(given: Sequence[Path]) -> tuple[dict[Path, bool], list[str]]:
 
 
 def _absent(path: Path) -> str:
-    return f"{path}: there is no such file or folder; name CSV, CSV.gz, Parquet or Excel files, or a folder of them."
+    told = f"{path}: there is no such file or folder; name CSV, CSV.gz, Parquet or Excel files, or a folder of them."
+    connection, colon, table = str(path).partition(":")
+    if colon and len(connection) > 1 and table:  # one letter is a drive
+        told += f" A table of an engine is written CONNECTION{MARK}TABLE: {connection}{MARK}{table}."
+    return told
 
 
 def _tree(folder: Path) -> Iterator[Path]:

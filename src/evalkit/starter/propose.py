@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 from evalkit.errors import ParameterError, nearest
 from evalkit.records.ingest import identifier
 from evalkit.starter.profile import Column, _parsed
-from evalkit.starter.tables import Found
+from evalkit.starter.tables import MARK, Found
 
 if TYPE_CHECKING:
     import duckdb
 
 _KEY = re.compile(r"(^|[_ ])(id|no|nr|number|key|uuid|ref)$|编号|单号|序号|流水号|^id", re.IGNORECASE)
 _BEGIN = re.compile(r"start|begin|open|receiv|creat|report|submit|order|arriv|occur|respond|受理|开始|提交|发生", re.I)
+_WHEN = re.compile(r"date|day|time|when|month|week|quarter|period|_at$|datum|tag|zeit|日期|时间|月|日$", re.I)
 _CLUSTER = re.compile(
     r"branch|office|site|store|shop|team|clinic|hospital|ward|plant|region|unit|agent|网点|支行|分行|区域|门店|工厂",
     re.I,
@@ -139,6 +140,24 @@ def _time(columns: tuple[Column, ...]) -> str | list[str] | None:
         if year in whole and month in whole:
             return [whole[year], whole[month]]
     return None
+
+
+def untimed(proposal: Proposal) -> str:
+    """Say why nothing places a table's records in time: which columns were looked at, and the mend."""
+    dates = [c for c in proposal.columns if c.moment]
+    texts = sorted((c for c in proposal.columns if c.kind == "string" and c.low), key=lambda c: not _named(_WHEN, c))
+    looked = [f"'{c.name}' lacks a date in {c.missing + c.odd} of {c.rows} rows" for c in dates]
+    if texts:
+        more = f" and {len(texts) - 3} more" if len(texts) > 3 else ""
+        # a value is shown of what is named like a time only: others may be names of people
+        some = ", ".join(f"'{c.name}'" + f" (such as '{c.low[:30]}')" * _named(_WHEN, c) for c in texts[:3])
+        looked.append(f"of the text columns none reads as dates: {some}{more}")
+    told = "; ".join(looked) or f"it has {', '.join(c.name for c in proposal.columns)}, none of them dates or text"
+    mend = "a view that has it as a date" if MARK in proposal.table.path else "the file with dates as 2025-03-31"
+    return (
+        f"no column says when a record was made: {told}. Make {mend}, or write the source by hand with the column as "
+        "its `time` and the `format` of that field"
+    )
 
 
 def _metrics(

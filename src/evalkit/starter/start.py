@@ -14,7 +14,7 @@ from evalkit.errors import ParameterError, StudyError
 from evalkit.periods import add_months
 from evalkit.starter.gather import Gathered, gather, holds_records
 from evalkit.starter.profile import Column, profile
-from evalkit.starter.propose import Metric, Promise, Proposal, asked, propose, slug, target_of
+from evalkit.starter.propose import Metric, Promise, Proposal, asked, propose, slug, target_of, untimed
 from evalkit.starter.study_text import study_text
 from evalkit.starter.tables import MARK, Found, load, load_table
 
@@ -111,10 +111,8 @@ def _proposed(
     """Return the study file, and what the records could measure."""
     timed = [proposal for proposal in proposals if proposal.time is not None]
     if not timed:
-        told = "; ".join(f"{p.table.path} has {', '.join(c.name for c in p.columns)}" for p in proposals)
-        raise ParameterError(
-            f"no column says when a record was made, so nothing can be compared before and after: {told}."
-        )
+        told = [f"{p.table.path}: {untimed(p)}; nothing can be compared before and after." for p in proposals]
+        raise ParameterError(told)
     metrics = _named_apart([metric for proposal in timed for metric in proposal.metrics])
     timed = [replace(p, metrics=tuple(m for m in metrics if m.source == p.table.name)) for p in timed]
     chosen = _targets(metrics, targets, ask)
