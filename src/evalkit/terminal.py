@@ -452,7 +452,7 @@ def asked_for_target(metric: Metric) -> str:
 def started_report(started: Started) -> None:
     """Print what `init` wrote, what it found, and what to do next."""
     from evalkit.starter.propose import untimed
-    from evalkit.starter.study_text import doubtful, repeated
+    from evalkit.starter.study_text import doubtful, nearly_key, summed
 
     print(f"Wrote {started.study}.")
     for proposal in started.proposals:
@@ -468,7 +468,9 @@ def started_report(started: Started) -> None:
         for note in table.notes:
             print(printable(f"    {note}."))
         if proposal.nearly:
-            print(printable(f"    '{proposal.nearly[0]}' {repeated(*proposal.nearly)}."))
+            print(printable(f"    '{proposal.nearly.name}' is {nearly_key(proposal.nearly)}."))
+        if proposal.sums:
+            print(printable(f"    {summed(proposal.sums)}."))
         for column in proposal.columns:
             if column.rows and column.missing == column.rows:
                 mend = "; its formulas have no stored results: open the workbook in Excel and save it, then begin again"

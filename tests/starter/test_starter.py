@@ -479,7 +479,7 @@ def test_what_could_be_a_unit_a_mix_a_key_or_a_fault_is_said_in_comments(tmp_pat
     file = write(tmp_path / "in" / "x.csv", ["流水号", "day", "desk", "channel", "amount", "ok"], rows)
     made = run("init", "study", file, "--target", "mean-amount=+5%", cwd=tmp_path)
     assert (
-        "'流水号' would be a key but for 1 value that stands more than once: with `key: \"流水号\"` one" in made.stdout
+        "'流水号' is no key: 1 row repeats another's (row 3); mend that and it would be one; as a `key`" in made.stdout
     )
     assert "--baseline START/END --programme-start DATE" in made.stdout
     assert "Does the mix of channel move?" in made.stdout
@@ -489,6 +489,41 @@ def test_what_could_be_a_unit_a_mix_a_key_or_a_fault_is_said_in_comments(tmp_pat
     assert "    # standardise_by: [channel]  " in text  # and not by what is an outcome
     assert "1 below zero; add constraints: {minimum: 0}?" in text
     all_accepted(tmp_path / "study")
+
+
+def test_german_words_for_no_value_are_known(tmp_path):
+    words = ["k.A.", "k. A.", "n.a.", "–", "5"]
+    rows = [[d, words[i % 5] if i % 5 < 4 else i] for i, d in enumerate(DAYS)]
+    start(tmp_path / "study", [write(tmp_path / "in" / "x.csv", ["day", "score"], rows)])
+    study = all_accepted(tmp_path / "study")
+    assert field(study, "x", "score").type == "integer"
+    assert {"k.A.", "k. A.", "n.a.", "–"} < set(study.file.sources["x"].missing_values)
+
+
+def test_a_row_of_totals_and_why_a_column_is_no_key_are_said(tmp_path):
+    header = ["Nr.", "day", "cost"]
+    rows = [[i + 1, d, i % 30] for i, d in enumerate(DAYS)]
+    total = sum(row[2] for row in rows)
+    named = write(tmp_path / "in" / "named.csv", header, [*rows, ["Summe", "", total]])
+    bare = write(tmp_path / "in" / "bare.csv", header, [*rows, ["", "", total]])
+    cut = write(tmp_path / "in" / "cut.csv", header, [*rows, ["", "", total - 1]])
+    made = run("init", "study", named, bare, cut, cwd=tmp_path).stdout
+    assert "    1 row looks like a total of the others ('Summe' in 'Nr.')" in made  # of three files rows have no number
+    shown = {file: run("init", file.stem, file, cwd=tmp_path).stdout for file in (named, bare, cut)}
+    assert "    row 732 looks like a total of the others ('Summe' in 'Nr.'): remove it in the file" in shown[named]
+    assert "row 732 looks like a total of the others (no date, and the sum of the others in 'cost')" in shown[bare]
+    assert "looks like a total" not in shown[cut]
+    for told in shown.values():
+        assert "'Nr.' is no key: 1 row lacks it (row 732); mend that and it would be one." in told
+    assert "  # row 732 looks like a total" in (tmp_path / "named" / "study.yaml").read_text()
+    rows[9][0] = rows[5][0] = 5
+    twice = write(tmp_path / "in" / "twice.csv", header, [*rows, ["合计", "", total], ["Total", "", total]])
+    text = start(tmp_path / "study-twice", [twice]).study.read_text()
+    assert "  # 2 rows, the first in row 732, look like totals of the others ('合计' in 'Nr.')" in text
+    assert "# no key: 2 rows lack it (first: row 732), 2 rows repeat another's (first: row 7); mend that" in text
+    lines = [[max(i, 1), "a\nb", d] for i, d in enumerate(DAYS)]
+    text = start(tmp_path / "lines", [write(tmp_path / "in" / "l.csv", ["id", "note", "day"], lines)]).study.read_text()
+    assert "no key: 1 row repeats another's; mend that" in text  # a line is no row here
 
 
 def test_a_workbook_of_one_sheet_keeps_its_name_and_formulas_without_results_are_told(tmp_path):

@@ -14,7 +14,10 @@ from evalkit.starter.tables import Found
 if TYPE_CHECKING:
     import duckdb
 
-MISSING = ("", "NA", "N/A", "n/a", "NULL", "null", "None", "NaN", "nan", "-", "--", "#N/A", "?")
+MISSING = (
+    *("", "NA", "N/A", "n/a", "N.A.", "n.a.", "n. a.", "k.A.", "k. A.", "k.a.", "NULL", "null", "None", "NaN", "nan"),
+    *("-", "--", "–", "—", "#N/A", "?"),
+)
 MOSTLY = 0.97  # values of a type; the rest would be rejected, of which a source bears 5 %
 FEW = 20  # values of which a column has so few are listed
 _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"

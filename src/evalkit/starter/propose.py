@@ -10,14 +10,15 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from evalkit.errors import ParameterError, nearest
-from evalkit.records.ingest import identifier
-from evalkit.starter.profile import Column, _parsed
+from evalkit.records.ingest import identifier, literal
+from evalkit.starter.profile import Column, _parsed, _value
 from evalkit.starter.tables import MARK, Found
 
 if TYPE_CHECKING:
     import duckdb
 
-_KEY = re.compile(r"(^|[_ ])(id|no|nr|number|key|uuid|ref)$|编号|单号|序号|流水号|^id", re.IGNORECASE)
+_TOTAL = r"(grand |sub)?totals?|(gesamt|zwischen)?summen?|(ins)?gesamt|sum|合计|总计|小计|總計|合計"
+_KEY = re.compile(r"(^|[_ ])((id|no|nr|number|key|uuid|ref)\.?)$|编号|单号|序号|流水号|^id", re.IGNORECASE)
 _BEGIN = re.compile(r"start|begin|open|receiv|creat|report|submit|order|arriv|occur|respond|受理|开始|提交|发生", re.I)
 _WHEN = re.compile(r"date|day|time|when|month|week|quarter|period|_at$|datum|tag|zeit|日期|时间|月|日$", re.I)
 _CLUSTER = re.compile(
@@ -56,11 +57,34 @@ Promise = tuple[Metric, dict[str, float], str]  # with the target as the study f
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Nearly:
+    """A column that would be a key but for rows that lack a value of its kind, or repeat another row's.
+
+    `lacking_row` and `repeating_row` are the numbers of the first such rows, None where rows have no number.
+    """
+
+    name: str
+    lacking: int
+    repeating: int
+    lacking_row: int | None
+    repeating_row: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Rows that look like totals of the other rows: how many, the number of the first, and by what they are told."""
+
+    rows: int
+    row: int | None
+    told: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
     """One source as proposed; `time` is None where nothing places its records in time.
 
-    `nearly` is a column that would be a key, and how many of its values stand more than once. `totals` says that rows
-    look like totals of many records.
+    `nearly` is a column that would be a key but for some rows. `totals` says that rows look like totals of many
+    records, `sums` are rows that look like totals of the others.
     """
 
     table: Found
@@ -68,15 +92,16 @@ class Proposal:
     key: str | None
     time: str | list[str] | None
     metrics: tuple[Metric, ...]
-    nearly: tuple[str, int] | None = None
+    nearly: Nearly | None = None
     totals: bool = False
+    sums: Sums | None = None
 
 
 def propose(engine: duckdb.DuckDBPyConnection, table: Found, columns: tuple[Column, ...]) -> Proposal:
     """Return what a source could be."""
     keys = [c for c in columns if _may_be_key(c) and (_named(_KEY, c) or c is columns[0])]
     key = min((c for c in keys if c.unique), key=lambda c: not _named(_KEY, c), default=None)
-    near = [c for c in keys if not c.missing and 0 < c.rows - c.distinct <= max(1, _REPEATED * c.rows)]
+    near = [c for c in keys if 0 < c.rows - c.distinct <= max(1, _REPEATED * c.rows)]
     time = _time(columns)
     exposed = _exposed(engine, table, columns, time)
     return Proposal(
@@ -85,15 +110,66 @@ def propose(engine: duckdb.DuckDBPyConnection, table: Found, columns: tuple[Colu
         key=key.name if key else None,
         time=time,
         metrics=tuple(_metrics(engine, table, columns, key, time, exposed)) if time else (),
-        nearly=(near[0].name, _repeated(engine, table, near[0])) if near and key is None else None,
+        nearly=_nearly(engine, table, near[0]) if near and key is None else None,
         totals=bool(exposed),
+        sums=_sums(engine, table, columns),
     )
 
 
-def _repeated(engine: duckdb.DuckDBPyConnection, table: Found, column: Column) -> int:
-    value = identifier(column.name)
-    query = f"SELECT {value} FROM {identifier(table.name)} GROUP BY 1 HAVING count(*) > 1"
-    return int(engine.execute(f"SELECT count(*) FROM ({query})").fetchall()[0][0])
+def _nearly(engine: duckdb.DuckDBPyConnection, table: Found, column: Column) -> Nearly:
+    rows = f"SELECT row_number() OVER () AS r, {_read(table, column)} AS v FROM {identifier(table.name)}"
+    places = f"SELECT r, v, row_number() OVER (PARTITION BY v ORDER BY r) AS n FROM ({rows})"
+    lacking, repeating, *firsts = engine.execute(
+        "SELECT count_if(v IS NULL), count_if(v IS NOT NULL AND n > 1), min(r) FILTER (v IS NULL), "
+        f"min(r) FILTER (v IS NOT NULL AND n > 1) FROM ({places})"
+    ).fetchall()[0]
+    lacking_row, repeating_row = (_number(table, place) for place in firsts)
+    return Nearly(
+        name=column.name,
+        lacking=lacking,
+        repeating=repeating,
+        lacking_row=lacking_row,
+        repeating_row=repeating_row,
+    )
+
+
+def _number(table: Found, place: int | None) -> int | None:
+    return table.first_row + place - 1 if table.first_row is not None and place is not None else None
+
+
+def _read(table: Found, column: Column) -> str:
+    """Return the SQL of a column's values, NULL for those that are missing or not of its type."""
+    text = table.columns[column.name] == "VARCHAR"
+    return _parsed(_value(column.name), column) if text else identifier(column.name)
+
+
+def _sums(engine: duckdb.DuckDBPyConnection, table: Found, columns: tuple[Column, ...]) -> Sums | None:
+    """Return rows named as totals in the first column, or a last one without a date that holds the columns' sums."""
+    first, rows = columns[0], f"FROM {identifier(table.name)}"
+    if table.columns[first.name] == "VARCHAR":
+        found = f"SELECT row_number() OVER () AS r, trim({identifier(first.name)}) AS v {rows}"
+        number, place, word = engine.execute(
+            f"SELECT count(*), min(r), min_by(v, r) FROM ({found}) WHERE regexp_full_match(v, {literal(_TOTAL)}, 'i')"
+        ).fetchall()[0]
+        if number:
+            return Sums(number, _number(table, place), f"'{word}' in '{first.name}'")
+    moments = [c for c in columns if c.moment and c.missing]
+    numbers = [c for c in columns if c.kind in ("integer", "number") and c.distinct > 2]
+    if not moments or not numbers or first.rows < 4 or table.files > 1 or table.total is not None:
+        return None
+    read = ", ".join(f"{_read(table, c)} AS {identifier(c.name)}" for c in (*moments, *numbers))
+    last = f"SELECT *, row_number() OVER () = count(*) OVER () AS last FROM (SELECT {read} {rows})"
+    undated = " AND ".join(f"bool_and({identifier(c.name)} IS NULL) FILTER (last)" for c in moments)
+    sums = (
+        f"(abs(sum({v}) FILTER (last) - sum({v}) FILTER (NOT last)) <= 1e-9 * sum(abs({v})) "
+        f"AND sum({v}) FILTER (last) <> 0)"
+        for v in (f"{identifier(c.name)}::DOUBLE" for c in numbers)
+    )
+    without, *equal = engine.execute(f"SELECT {undated}, {', '.join(sums)} FROM ({last})").fetchall()[0]
+    summed = [c.name for c, same in zip(numbers, equal, strict=True) if same]
+    if not without or not summed:
+        return None
+    return Sums(1, _number(table, first.rows), f"no date, and the sum of the others in '{summed[0]}'")
 
 
 def _exposed(
@@ -225,7 +301,7 @@ def _ordered(
     engine: duckdb.DuckDBPyConnection, table: Found, pair: tuple[Column, Column]
 ) -> tuple[Column, Column] | None:
     """Return the two columns in the order of their times, None where neither is always first."""
-    a, b = (_parsed(f"trim({identifier(c.name)})", c) if table.text else identifier(c.name) for c in pair)
+    a, b = (_read(table, c) for c in pair)
     both, rising, falling = engine.execute(
         f"SELECT count(*), count_if(b >= a), count_if(b <= a) FROM (SELECT ({a})::TIMESTAMP AS a, "
         f"({b})::TIMESTAMP AS b FROM {identifier(table.name)}) WHERE a IS NOT NULL AND b IS NOT NULL"

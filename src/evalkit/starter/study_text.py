@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from evalkit.starter.profile import Column
-from evalkit.starter.propose import TIME, Metric, Promise, Proposal
+from evalkit.starter.propose import TIME, Metric, Nearly, Promise, Proposal, Sums
 from evalkit.starter.tables import MARK
 
 _FEW_NEGATIVE = 0.05
@@ -66,6 +66,8 @@ def _source(proposal: Proposal) -> Iterator[str]:
         yield f"  # {note}"
     if proposal.totals:
         yield "  # rows look like totals of many records: judge them by a rate of events, not by a mean of rows"
+    if proposal.sums:
+        yield f"  # {_comment(summed(proposal.sums))}"
     connection, marked, name = table.path.partition(MARK)
     if marked:
         yield f"  connection: {connection}"
@@ -80,9 +82,10 @@ def _source(proposal: Proposal) -> Iterator[str]:
     if extra:
         yield f"  missing_values: {_flow(['', 'NA', *extra])}"
     if proposal.key:
-        yield f"  key: {_flow(proposal.key)}                 # every value is there and stands once"
+        some = " in the rows looked at" if (table.total or 0) > proposal.columns[0].rows else ""
+        yield f"  key: {_flow(proposal.key)}                 # every value is there and stands once{some}"
     elif proposal.nearly:
-        yield f"  # key: {_flow(proposal.nearly[0])}                 # {_comment(repeated(*proposal.nearly))}"
+        yield f"  # key: {_flow(proposal.nearly.name)}                 # {_comment(nearly_key(proposal.nearly))}"
     moments = [column.name for column in proposal.columns if column.moment and column.name != proposal.time]
     other = f"   # or {', '.join(moments)}" if moments else ""
     yield f"  time: {_flow(proposal.time)}                 # places a record in a period{other}"
@@ -91,11 +94,27 @@ def _source(proposal: Proposal) -> Iterator[str]:
         yield from (f"    {line}" for line in _field(column, proposal))
 
 
-def repeated(name: str, values: int) -> str:
-    """Say of a column that it would be a key but for some values, and what naming it one does."""
-    told = "1 value that stands" if values == 1 else f"{values} values that stand"
-    count = f"with `key: {_flow(name)}` one of equal rows counts, and none of unlike ones"
-    return f"would be a key but for {told} more than once: {count}"
+def nearly_key(column: Nearly) -> str:
+    """Say why a column is no key but would be one, and where doubled rows alone stand in its way what a key does."""
+
+    def rows(number: int, one: str, many: str, first: int | None) -> str:
+        place = "" if first is None else f" (row {first})" if number == 1 else f" (first: row {first})"
+        return f"1 row {one}{place}" if number == 1 else f"{number} rows {many}{place}"
+
+    told = []
+    if column.lacking:
+        told.append(rows(column.lacking, "lacks it", "lack it", column.lacking_row))
+    if column.repeating:
+        told.append(rows(column.repeating, "repeats another's", "repeat another's", column.repeating_row))
+    what = "" if column.lacking else "; as a `key` one of equal rows counts, none of unlike ones"
+    return f"no key: {', '.join(told)}; mend that and it would be one{what}"
+
+
+def summed(sums: Sums) -> str:
+    """Say which rows look like totals of the others."""
+    place = "" if sums.row is None else f"row {sums.row} " if sums.rows == 1 else f", the first in row {sums.row},"
+    look = f"{place or '1 row '}looks like a total" if sums.rows == 1 else f"{sums.rows} rows{place} look like totals"
+    return f"{look} of the others ({sums.told}): remove it in the file, or it may count as a record"
 
 
 def doubtful(column: Column) -> str:

@@ -37,6 +37,7 @@ class Found:
     """A table in the engine: its name there and in the study, where it lies, and its columns with their types.
 
     `path` is a file's, a glob of `files` files, or CONNECTION::TABLE, of whose `total` rows only some were loaded.
+    `first_row` is the number of the first row where rows can be told by number: one file, a line a row.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Found:
     notes: tuple[str, ...] = field(default=())
     files: int = 1
     total: int | None = None
+    first_row: int | None = None
 
     @property
     def text(self) -> bool:
@@ -142,9 +144,23 @@ def load(engine: duckdb.DuckDBPyConnection, forms: Sequence[Form], name: str, sh
             orders = dict.fromkeys(one.columns for one in forms)
             parts = [_rows([one for one in forms if one.columns == order], form.columns) for order in orders]
             engine.execute(f"CREATE TABLE {identifier(name)} AS {' UNION ALL '.join(parts)}")
-        return Found(name, shown, _columns(engine, name), form.encoding, form.delimiter, files=len(forms))
+        files, first = len(forms), _first_row(engine, form, name) if len(forms) == 1 else None
+        return Found(name, shown, _columns(engine, name), form.encoding, form.delimiter, files=files, first_row=first)
     except duckdb.Error as error:
         raise _no_table(shown, error) from None
+
+
+def _first_row(engine: duckdb.DuckDBPyConnection, form: Form, name: str) -> int | None:
+    """Return the number of the first row as evalkit counts them: of text after the header, unless rows were skipped."""
+    if form.path.suffix.lower() in PARQUET:
+        return 1
+    rows = engine.execute(f"SELECT count(*) FROM {identifier(name)}").fetchall()[0][0]
+    with form.plain.open("rb") as stream:
+        blocks = iter(lambda: stream.read(BLOCK), b"")
+        ends, last = 0, b""
+        for last in blocks:
+            ends += last.count(b"\n")
+    return 2 if ends + (not last.endswith(b"\n")) == rows + 1 else None
 
 
 def _no_table(shown: str, error: Exception) -> RecordsError:
