@@ -4,7 +4,9 @@ import csv
 import os
 import subprocess
 import sys
+from contextlib import redirect_stdout
 from datetime import date, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -33,6 +35,12 @@ def all_accepted(folder: Path) -> ek.session.OpenStudy:
     for records in study.open_all():
         assert records.rejected == 0, records.reasons
     return study
+
+
+def report_of(made) -> str:
+    with redirect_stdout(StringIO()) as out:
+        started_report(made)
+    return out.getvalue()
 
 
 DAYS = [date(2023, 1, 1) + timedelta(days=i) for i in range(730)]
@@ -543,6 +551,16 @@ def test_a_baseline_in_another_form_is_shown_in_the_right_one(tmp_path):
     told = run("init", "study", "--baseline", "2024/03/01-2025/05/31", cwd=tmp_path).stderr
     assert "expected START/END, such as 2024-03-01/2025-05-31" in told
     assert not (tmp_path / "study").exists()
+
+
+def test_values_that_hold_a_comma_are_quoted_and_one_is_singular(tmp_path):
+    rows = [[d, ["waste, bulky", "light", 'a "b"'][i % 3], "x" if i == 7 else i] for i, d in enumerate(DAYS)]
+    made = start(tmp_path / "study", [write(tmp_path / "in" / "x.csv", ["day", "kind", "n"], rows)])
+    text = made.study.read_text()
+    assert r'''values: "a \"b\"", light, "waste, bulky"''' in text
+    assert "1 of 730 values is not of this type and will be rejected" in text
+    one = start(tmp_path / "one", [write(tmp_path / "in" / "one.csv", ["day", "n"], [[DAYS[0], 1]])])
+    assert "1 record, placed by 'day'" in report_of(one)
 
 
 def test_markup_and_line_breaks_in_values_stay_in_their_comment(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
@@ -137,19 +138,25 @@ def _field(column: Column, proposal: Proposal) -> Iterator[str]:
         given["constraints"] = {"required": True}
     told = []
     if column.odd:
-        told.append(f"{column.odd} of {column.rows} values are not of this type and will be rejected")
+        are = "is not of this type and" if column.odd == 1 else "are not of this type and"
+        told.append(f"{column.odd} of {column.rows} values {are} will be rejected")
     if column.missing:
         told.append(f"{column.missing} of {column.rows} missing")
     if column.ambiguous:
         told.append(doubtful(column))
     if column.values and column.kind == "string":
-        told.append("values: " + ", ".join(column.values))
+        told.append("values: " + ", ".join(map(_listed, column.values)))
     elif column.kind in ("integer", "number") and column.low:
         told.append(f"{column.low} to {column.high}")
         if 0 < column.negative <= _FEW_NEGATIVE * column.rows:
             told.append(f"{column.negative} below zero; add constraints: {{minimum: 0}}?")
     comment = "   # " + _comment("; ".join(told)) if told else ""
     yield f"- {_flow(given)}{comment}"
+
+
+def _listed(value: str) -> str:
+    """Return a value as one of a list: in quotes where it holds what would end it."""
+    return json.dumps(value, ensure_ascii=False) if re.search(r"""[,;"]|^\s|\s$""", value) else value
 
 
 def _goal(metric: Metric, target: dict[str, float] | None, better: str | None) -> Iterator[str]:
@@ -184,8 +191,6 @@ def _flow(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_flow(item) for item in value) + "]"
     if isinstance(value, str):
-        import re
-
         # JSON strings are YAML strings; plain ones where nothing could be taken for anything else
         return (
             value
