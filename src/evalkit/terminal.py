@@ -486,8 +486,12 @@ def started_report(started: Started) -> None:
     for told in started.left:
         print(printable(f"  left alone: {told}."))
     if started.assumed:
+        first, last = started.assumed
+        there = any(column.rows for proposal in started.proposals for column in proposal.columns)
+        half = ", the first half of the months that the records cover," if there else ""
         print(
-            "ASSUMED: the baseline (with records, their first half). Write the days before your programme, or run init "
-            "again\ninto another folder with  --baseline START/END --programme-start DATE"
+            f"ASSUMED, for nobody said when the programme began: {first} to {last}{half} is the time before it. Mend "
+            "it under\n`calendar` in the file, or run init again into another folder with  --baseline START/END "
+            "--programme-start DATE"
         )
     print(f"Read the file line by line, then try  evalkit check --study {started.study}")

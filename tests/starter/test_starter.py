@@ -553,6 +553,17 @@ def test_a_baseline_in_another_form_is_shown_in_the_right_one(tmp_path):
     assert not (tmp_path / "study").exists()
 
 
+def test_an_assumed_baseline_is_told_with_its_days(tmp_path):
+    file = write(tmp_path / "in" / "x.csv", ["day", "score"], [[d, i % 5] for i, d in enumerate(DAYS)])
+    told = report_of(start(tmp_path / "a", [file]))
+    assert (
+        "2023-01-01 to 2023-12-31, the first half of the months that the records cover, is the time before it" in told
+    )
+    assert "--baseline START/END --programme-start DATE" in told
+    assert "half" not in report_of(start(tmp_path / "b", []))
+    assert "ASSUMED" not in report_of(start(tmp_path / "c", [file], programme_start=date(2024, 2, 1)))
+
+
 def test_values_that_hold_a_comma_are_quoted_and_one_is_singular(tmp_path):
     rows = [[d, ["waste, bulky", "light", 'a "b"'][i % 3], "x" if i == 7 else i] for i, d in enumerate(DAYS)]
     made = start(tmp_path / "study", [write(tmp_path / "in" / "x.csv", ["day", "kind", "n"], rows)])

@@ -28,13 +28,14 @@ _EXAMPLE = {"record_id": "integer", "started_at": "datetime", "finished_at": "da
 class Started:
     """The study file written, what it reads, and what its records could measure (`metrics`, of any target or none).
 
-    `left` says which files of folders and globs were left alone, and why.
+    `assumed` is the baseline where nobody named it or the programme's start. `left` says which files of folders and
+    globs were left alone, and why.
     """
 
     study: Path
     proposals: tuple[Proposal, ...]
     metrics: tuple[Metric, ...]
-    assumed: bool
+    assumed: tuple[date, date] | None
     left: tuple[str, ...] = ()
 
 
@@ -79,10 +80,11 @@ def start(
         engine.execute("SET TimeZone = 'UTC'")
         sources, left = gather(engine, named, place, Path(scratch))
         proposals = _proposals(engine, sources, connected, place.resolve())
-        text, metrics = _proposed(place, proposals, targets, baseline, programme_start, frequency, timezone, ask)
+        guess = baseline is None and programme_start is None
+        text, metrics, days = _proposed(place, proposals, targets, baseline, programme_start, frequency, timezone, ask)
         read = [s for s, proposal in zip(sources, proposals, strict=False) if proposal.time is not None]
         _write(study, text, {there: here for source in read for there, here in source.copies.items()})
-    return Started(study, proposals, metrics, baseline is None and programme_start is None, left)
+    return Started(study, proposals, metrics, days if guess else None, left)
 
 
 def _proposals(
@@ -107,8 +109,8 @@ def _proposed(
     frequency: str,
     timezone: str,
     ask: Callable[[Metric], str] | None,
-) -> tuple[str, tuple[Metric, ...]]:
-    """Return the study file, and what the records could measure."""
+) -> tuple[str, tuple[Metric, ...], tuple[date, date]]:
+    """Return the study file, what the records could measure, and the baseline."""
     timed = [proposal for proposal in proposals if proposal.time is not None]
     if not timed:
         told = [f"{p.table.path}: {untimed(p)}; nothing can be compared before and after." for p in proposals]
@@ -127,7 +129,7 @@ def _proposed(
         chosen=chosen,
         assumed=baseline is None and programme_start is None,
     )
-    return text, tuple(metrics)
+    return text, tuple(metrics), days[:2]
 
 
 def _example(place: Path, study: Path, frequency: str, timezone: str) -> Started:
@@ -144,10 +146,11 @@ def _example(place: Path, study: Path, frequency: str, timezone: str) -> Started
     table = Found("records", "records/records.csv", {}, notes=("a header only: put your records under it",))
     proposal = Proposal(table=table, columns=columns, key="record_id", time="started_at", metrics=(metric,))
     year = date.today().year
+    before = date(year - 2, 1, 1), date(year - 1, 12, 31)
     text = study_text(
         slug(place.resolve().name),
         [proposal],
-        baseline=(date(year - 2, 1, 1), date(year - 1, 12, 31)),
+        baseline=before,
         programme_start=date(year, 1, 1),
         frequency=frequency,
         timezone=timezone,
@@ -155,7 +158,7 @@ def _example(place: Path, study: Path, frequency: str, timezone: str) -> Started
         assumed=True,
     )
     _write(study, text, {place / "records" / "records.csv": (",".join(_EXAMPLE) + "\n").encode()})
-    return Started(study, (proposal,), (metric,), True)
+    return Started(study, (proposal,), (metric,), before)
 
 
 def _write(study: Path, text: str, files: Mapping[Path, Path | bytes]) -> None:

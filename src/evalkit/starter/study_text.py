@@ -27,7 +27,7 @@ def study_text(
     assumed: bool,
 ) -> str:
     """Return the study file. `assumed` says that nobody named the baseline."""
-    guess = "   # ASSUMED: write the days before your programme began" if assumed else ""
+    guess = "   # ASSUMED, nobody said it: write the days before your programme began" if assumed else ""
     lines = [
         "# yaml-language-server: $schema=.evalkit/study.schema.json",
         "# The whole evaluation plan, proposed by `evalkit init` from the records. Read every line: what is wrong here",
