@@ -452,7 +452,7 @@ def asked_for_target(metric: Metric) -> str:
 def started_report(started: Started) -> None:
     """Print what `init` wrote, what it found, and what to do next."""
     from evalkit.starter.propose import untimed
-    from evalkit.starter.study_text import doubtful, nearly_key, summed
+    from evalkit.starter.study_text import doubtful, dwarfing, nearly_key, summed
 
     print(f"Wrote {started.study}.")
     for proposal in started.proposals:
@@ -477,6 +477,8 @@ def started_report(started: Started) -> None:
                 print(printable(f"    '{column.name}' is empty in every row{mend if table.sheet else ''}."))
             if column.ambiguous:
                 print(printable(f"    '{column.name}': {doubtful(column)}."))
+            if column.dwarfs:
+                print(printable(f"    '{column.name}': {dwarfing(column)}. If that cannot be, give it a `maximum`."))
         if proposal.totals:
             print("    rows look like totals of many records, so a rate comes first; a mean of totals answers nothing.")
         for metric in proposal.metrics:

@@ -564,6 +564,16 @@ def test_an_assumed_baseline_is_told_with_its_days(tmp_path):
     assert "ASSUMED" not in report_of(start(tmp_path / "c", [file], programme_start=date(2024, 2, 1)))
 
 
+def test_a_value_far_beyond_all_others_is_named(tmp_path):
+    rows = [[d, 99999 if i == 9 else i % 60, 2900 if i == 9 else i % 60] for i, d in enumerate(DAYS)]
+    made = start(tmp_path / "study", [write(tmp_path / "in" / "x.csv", ["day", "minutes", "less"], rows)])
+    told = "99 % are at most 59, and the largest is 99999"
+    assert f"0 to 99999; {told}: add constraints: {{maximum: …}}?" in made.study.read_text()
+    assert f"'minutes': {told}. If that cannot be" in report_of(made)
+    assert "'less'" not in report_of(made)
+    all_accepted(tmp_path / "study")
+
+
 def test_values_that_hold_a_comma_are_quoted_and_one_is_singular(tmp_path):
     rows = [[d, ["waste, bulky", "light", 'a "b"'][i % 3], "x" if i == 7 else i] for i, d in enumerate(DAYS)]
     made = start(tmp_path / "study", [write(tmp_path / "in" / "x.csv", ["day", "kind", "n"], rows)])

@@ -19,6 +19,7 @@ MISSING = (
     *("-", "--", "–", "—", "#N/A", "?"),
 )
 MOSTLY = 0.97  # values of a type; the rest would be rejected, of which a source bears 5 %
+_DWARFS = 50  # times the 99th percentile: a largest value that may be impossible
 FEW = 20  # values of which a column has so few are listed
 _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 _ISO_DATE = r"\d{4}-\d{2}-\d{2}"
@@ -52,6 +53,7 @@ class Column:
     ambiguous : another format, of dates or numbers, that reads every value too.
     low, high : smallest and largest value, as text; of dates, days.
     negative : number of values below zero.
+    usual : the 99th percentile, of numbers.
     """
 
     name: str
@@ -69,6 +71,12 @@ class Column:
     low: str = ""
     high: str = ""
     negative: int = 0
+    usual: float | None = None
+
+    @property
+    def dwarfs(self) -> bool:
+        """Whether the largest value is beyond what nearly all others let expect."""
+        return self.usual is not None and self.usual > 0 and float(self.high) > _DWARFS * self.usual
 
     @property
     def unique(self) -> bool:
@@ -210,9 +218,10 @@ def _described(
     engine: duckdb.DuckDBPyConnection, rows: str, parsed: str, kind: Column, missing: tuple[str, ...], raw: str = ""
 ) -> Column:
     negative = "count_if(p < 0)" if kind.kind in ("integer", "number") else "0"
-    total, given, read, distinct, low, high, below = engine.execute(
-        f"SELECT count(*), count(r), count(p), count(DISTINCT p), min(p)::VARCHAR, max(p)::VARCHAR, {negative} "
-        f"FROM (SELECT {parsed} AS p, {raw or parsed} AS r {rows})"
+    usual = "quantile_cont(p::DOUBLE, 0.99)" if kind.kind in ("integer", "number") else "NULL"
+    total, given, read, distinct, low, high, below, most = engine.execute(
+        f"SELECT count(*), count(r), count(p), count(DISTINCT p), min(p)::VARCHAR, max(p)::VARCHAR, {negative}, "
+        f"{usual} FROM (SELECT {parsed} AS p, {raw or parsed} AS r {rows})"
     ).fetchall()[0]
     values: tuple[str, ...] = ()
     if distinct <= FEW:
@@ -229,4 +238,5 @@ def _described(
         low=low or "",
         high=high or "",
         negative=below,
+        usual=most,
     )

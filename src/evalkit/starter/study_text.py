@@ -118,6 +118,11 @@ def summed(sums: Sums) -> str:
     return f"{look} of the others ({sums.told}): remove it in the file, or it may count as a record"
 
 
+def dwarfing(column: Column) -> str:
+    """Say how far a column's largest value lies beyond the others."""
+    return f"99 % are at most {column.usual:.6g}, and the largest is {float(column.high):.12g}"
+
+
 def doubtful(column: Column) -> str:
     """Say how else every value of a column could be read."""
     return f"every value could be {column.ambiguous} as well: make sure"
@@ -150,6 +155,8 @@ def _field(column: Column, proposal: Proposal) -> Iterator[str]:
         told.append(f"{column.low} to {column.high}")
         if 0 < column.negative <= _FEW_NEGATIVE * column.rows:
             told.append(f"{column.negative} below zero; add constraints: {{minimum: 0}}?")
+        if column.dwarfs:
+            told.append(f"{dwarfing(column)}: add constraints: {{maximum: …}}?")
     comment = "   # " + _comment("; ".join(told)) if told else ""
     yield f"- {_flow(given)}{comment}"
 
