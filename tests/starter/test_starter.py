@@ -363,6 +363,18 @@ def test_a_glob_in_the_study_folder_names_its_files_and_no_other(tmp_path):
         start(mine, [*(p for p in (mine / "survey").glob("*.csv") if "07" not in p.name)])
 
 
+def test_line_breaks_in_names_stay_in_comments_and_what_a_csv_cannot_say_is_told(tmp_path):
+    for part in ("region=N", "region=S"):
+        write(tmp_path / "in" / part / "a\nid: evil.csv", ["day", "x"], [[d, 1] for d in DAYS])
+    write(tmp_path / "in" / "reports" / "results.csv", ["day", "y"], [[d, 1] for d in DAYS])
+    (tmp_path / "in" / "reports" / "ledger.jsonl").touch()
+    made = start(tmp_path / "study", [tmp_path / "in"])
+    study = all_accepted(tmp_path / "study")
+    assert study.file.id == "study"
+    assert [source.path for source in study.file.sources.values()] == ["records/in/**/*.csv"]
+    assert "folders such as region=N name a column, which is read with Parquet only" in report_of(made)
+
+
 def test_files_of_one_name_in_two_folders_and_what_is_not_there(tmp_path, monkeypatch):
     write(tmp_path / "in" / "a" / "data.csv", ["day", "x"], [[d, 1] for d in DAYS])
     write(tmp_path / "in" / "b" / "data.csv", ["day", "y"], [[d, 1] for d in DAYS])

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _ENDINGS = (".csv", ".csv.gz", *PARQUET, *WORKBOOKS)
 _MOST = 10_000  # files of a folder; of more a part is to be named
+_NOT_RECORDS = ("ledger.jsonl", "pyvenv.cfg")  # what published reports and environments of Python have
 _SHOWN = 5
 
 
@@ -140,10 +141,12 @@ def _absent(path: Path) -> str:
 
 
 def _tree(folder: Path) -> Iterator[Path]:
-    """Yield the files below a folder, without hidden ones and published reports."""
+    """Yield the files below a folder, without hidden ones, published reports and environments of Python."""
     for place, folders, files in os.walk(folder):
         kept = [name for name in folders if not name.startswith(".")]
-        folders[:] = sorted(name for name in kept if not (Path(place) / name / "ledger.jsonl").exists())
+        folders[:] = sorted(
+            name for name in kept if not any((Path(place) / name / own).exists() for own in _NOT_RECORDS)
+        )
         yield from (Path(place) / name for name in sorted(files) if not name.startswith((".", "~$")))
 
 
@@ -230,6 +233,8 @@ def _together(group: Sequence[Form], folder: Path, planned: Sequence[Gathered]) 
     stem = re.sub(r"[\W\d_]+$", "", "" if deep else _common([file.name.split(".")[0] for file in files]))
     name = stem if len(stem) > 2 else base.name or "records"
     notes = (_told(files, base),) if len(files) > 1 else ()
+    if any("=" in file.parent.name for file in files) and files[0].suffix.lower() not in PARQUET:
+        notes = (*notes, f"folders such as {files[0].parent.name} name a column, which is read with Parquet only")
     copied = [there for source in planned for there in source.copies]
     for pattern in _patterns(files, base, deep) if _lies_in(base, folder) else ():
         if pattern.found() == set(files) and not any(map(pattern.names, copied)):

@@ -64,7 +64,7 @@ def _source(proposal: Proposal) -> Iterator[str]:
     table = proposal.table
     yield f"{table.name}:"
     for note in table.notes:
-        yield f"  # {note}"
+        yield f"  # {_comment(note)}"
     if proposal.totals:
         yield "  # rows look like totals of many records: judge them by a rate of events, not by a mean of rows"
     if proposal.sums:
