@@ -43,7 +43,7 @@ FLOORS = (
         "report",
     },
     {"publish"},
-    {"terminal", "told", "cli", "__main__", "__init__"},
+    {"terminal", "checked", "told", "cli", "__main__", "__init__"},
 )
 
 

@@ -172,8 +172,8 @@ def _history(opened: OpenStudy, results: StudyHistory, json: bool) -> int:
 @app.command()
 def check(study: StudyOption = None, as_of: AsOfOption = None) -> int:
     """Validate study and records; print what was rejected and why."""
+    from evalkit.checked import check_report
     from evalkit.periods import parse_date
-    from evalkit.terminal import check_report
 
     opened = _open(study)
     cutoff = parse_date(as_of, "the data cut-off") if as_of else None

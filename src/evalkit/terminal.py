@@ -1,17 +1,15 @@
-"""What the command line prints: tables of results, what `check` found, progress."""
+"""What the command line prints: tables of results, what `init` wrote, progress."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from datetime import UTC, date, datetime
-from pathlib import Path
+from contextlib import contextmanager
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from evalkit import formats
-from evalkit.errors import RecordsError, printable
+from evalkit.errors import printable
 from evalkit.results import Evaluation, GoalResult, ScopesResult, StudyResult
 
 if TYPE_CHECKING:
@@ -20,8 +18,6 @@ if TYPE_CHECKING:
     from evalkit.publish.runner import Outcome, Progress
     from evalkit.publish.verify import Verified
     from evalkit.publish.watch import Watch
-    from evalkit.records import Records
-    from evalkit.session import OpenStudy
     from evalkit.starter.propose import Metric
     from evalkit.starter.start import Started
 
@@ -188,183 +184,6 @@ def _verdict(verdict: str | None) -> str:
     return f"{MARKS[verdict]} {verdict.replace('_', ' ')}" if verdict else ""
 
 
-def check_report(study: OpenStudy, as_of: date | None) -> bool:
-    """Validate every source, print what was found; return whether some source is above `max_rejected`.
-
-    Raises RecordsError telling every problem of every source at once, after printing the sources that can be read.
-    """
-    file = study.file
-    sources, problems = study.open_each()
-    parts = [(len(file.goals), "goal"), (len(file.indicators), "indicator"), (len(file.sources), "source")]
-    told = ", ".join(_counted(n, word) for n, word in parts if n)
-    print(
-        f"The study file is valid ({told}); its records are not."
-        if problems
-        else f"The study '{file.id}' is valid: {told}."
-    )
-    for records in sources:
-        print()
-        try:
-            _print_source(study, records, as_of)
-        except RecordsError as error:
-            problems.extend(f"source '{records.name}': {message}" for message in error.messages)
-    if problems:
-        raise RecordsError(problems)
-    _print_rates(study, sources)
-    beyond = [records for records in sources if records.too_many_rejected]
-    print()
-    print(_conclusion(sources, beyond))
-    if not file.goals:
-        print("There is no goal yet; nothing will be evaluated.")
-    for records in beyond:
-        print(
-            f"evalkit: source '{records.name}': {_share(records)} of its records were rejected, more than the "
-            f"{100 * records.source.max_rejected:g} % the study allows (max_rejected), so its goals are not evaluable; "
-            "mend the records, or the fields' constraints in the study file.",
-            file=sys.stderr,
-        )
-    return bool(beyond)
-
-
-def _print_rates(study: OpenStudy, sources: Sequence[Records]) -> None:
-    """Print what each rate over a column counts, so that totals taken for single events are seen."""
-    from evalkit.moments.terms import condition_of
-    from evalkit.records.fetch import fetch
-
-    opened = {records.name: records for records in sources}
-    for goal in (*study.file.goals, *study.file.indicators):
-        metric, records = goal.metric, opened[goal.source]
-        if metric.kind != "rate" or metric.exposure not in {field.name for field in records.source.fields}:
-            continue
-        table = records.valid
-        if goal.where:
-            table = table.filter(*(condition_of(table, condition) for condition in goal.where))
-        events = table[metric.events].sum() if metric.events else table.count()
-        (row,) = fetch(table.agg(events=events, exposure=table[metric.exposure].sum()))
-        told = f"events '{metric.events}'" if metric.events else "rows, each one event,"
-        count, exposure = (f"{round(row[name] or 0, 2):,.15g}" for name in ("events", "exposure"))
-        print()
-        print(printable(f"{goal.id}: {told} {count} over exposure '{metric.exposure}' {exposure}"))
-        if not metric.events:
-            print("  each row counts as one event; name the column that holds counts under `events` if rows are totals")
-
-
-def _print_source(study: OpenStudy, records: Records, as_of: date | None) -> None:
-    from evalkit.evaluation.series import first_and_last
-
-    print(printable(f"{records.name} ({records.place})"))
-    if not records.one_state:
-        print("  the engine keeps no state between queries: records that change meanwhile are seen changed")
-    first, last = first_and_last(records)
-    print(f"  {_counted(records.found, 'record')} found" + (f", dated {first} to {last}" if first else ""))
-    if not records.found:
-        print("  there is nothing to evaluate: there are no records")
-    if undated := records.undated():
-        have, they = (
-            ("has", "it belongs to no period and does") if undated == 1 else ("have", "they belong to no period and do")
-        )
-        print(f"  {undated} {have} no {records.source.time}, so {they} not count")
-    if as_of is not None and (late := records.after(as_of)):
-        verbs = ("is", "does") if late == 1 else ("are", "do")
-        print(f"  {late} {verbs[0]} dated after the cut-off {as_of} and {verbs[1]} not count")
-    if not records.rejected:
-        forget_rejected(study, records)
-        return
-    limit = f"the study allows {100 * records.source.max_rejected:g} %"
-    print(f"  {records.rejected} rejected ({_share(records)}; {limit}):")
-    width = len(str(max(records.reasons.values())))
-    for reason, count in records.reasons.items():
-        print(printable(f"    {count:>{width}} × {reason}{_hint(reason, records, count)}"))
-    print("  which rows (row 1 is the header):" if records.files else "  which rows:")
-    for row in records.rejected_rows(SHOWN_ROWS):
-        key = f" ({records.source.key} {row.key})" if row.key is not None else ""
-        place = row.file if row.row is None else f"{row.file} row {row.row}"
-        print(printable(f"    {place}{key}: {row.reason}"))
-    if records.rejected > SHOWN_ROWS:
-        print(f"    … and {records.rejected - SHOWN_ROWS} more")
-    path, written = write_rejected(study, records)
-    which = "all" if written == records.rejected else f"{written}"
-    print(f"  {which} of them with their values, for your eyes only: {_near(path)}")
-
-
-def _hint(reason: str, records: Records, count: int) -> str:
-    """Return what a value of the field looks like, behind a reason that says it is none; the mend where it is known."""
-    name, _, what = reason.rpartition(": ")
-    field = next((field for field in records.source.fields if field.name == name), None)
-    form = ""
-    if field is not None and what in ("not a date", "not a date and time"):
-        shown = datetime(2025, 12, 31, 9, 30, tzinfo=UTC).strftime(field.format)
-        form = f"{shown}, by its `format: {field.format}`"
-        if field.format == "default":
-            form = '2025-12-31; another form needs the field\'s `format`, such as "%d.%m.%Y"'
-    elif field is not None and what == "not a number":
-        form = f"1{field.groupChar}234{field.decimalChar}5; other marks need the field's `decimalChar` and `groupChar`"
-    elif field is not None and what == "not a whole number":
-        form = "1234"
-    if form:
-        return f' (expected {form}; words for no value belong in `missing_values: ["", NA, 未知]`)'
-    if field is not None and what.startswith("before ") and 2 * count > records.found:
-        return " (most records: are the goal's two columns the wrong way round, `from` and `to`, or `of` and `column`?)"
-    return ""
-
-
-def _conclusion(sources: list[Records], beyond: list[Records]) -> str:
-    rejected, found = sum(r.rejected for r in sources), sum(r.found for r in sources)
-    if beyond:
-        return f"Not ready: {', '.join(r.name for r in beyond)} has too many rejected records."
-    if not rejected:
-        return "Ready: the one record is accepted." if found == 1 else f"Ready: all {found} records are accepted."
-    left_out = "the rejected one counts" if rejected == 1 else f"the {rejected} rejected ones count"
-    return f"Ready: {found - rejected} of {_counted(found, 'record')} are accepted; {left_out} nowhere."
-
-
-def _counted(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
-
-
-def _share(records: Records) -> str:
-    share = 100 * records.rejected_share
-    return f"{share:.2g} %" if share < 10 else f"{share:.0f} %"
-
-
-def _near(path: Path) -> Path:
-    """Return the path as seen from here, where it lies below."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-
-
-def _places(study: OpenStudy, records: Records) -> list[Path]:
-    """Return where rejected rows may be written: below the study's folder, else below the home folder."""
-    folders = (study.file.folder / ".evalkit", Path.home() / ".local" / "state" / "evalkit" / study.file.id)
-    return [folder / "rejected" / f"{records.name}.csv" for folder in folders]
-
-
-def write_rejected(study: OpenStudy, records: Records) -> tuple[Path, int]:
-    """Write the rejected rows where only the user can read them, and no version control takes them along.
-
-    Returns the file and how many rows are in it.
-
-    Raises RecordsError when there is no place to write.
-    """
-    for path in _places(study, records):
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            (path.parent / ".gitignore").write_text("*\n", encoding="utf-8")
-            return path, records.write_rejected(path)
-        except OSError:
-            continue
-    raise RecordsError(
-        f"source '{records.name}': its rejected rows could not be written, neither below {study.file.folder} nor below "
-        f"{Path.home()}; make one of them writable."
-    )
-
-
-def forget_rejected(study: OpenStudy, records: Records) -> None:
-    """Remove the rejected rows of an earlier check, now that there are none."""
-    for path in _places(study, records):
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
-
-
 @contextmanager
 def progress_of_pages(watch: Watch | None = None) -> Iterator[Progress]:
     """Yield what is told each page: a bar on a terminal, plain lines elsewhere, the events of a watch that logs."""
@@ -432,6 +251,11 @@ def difference_table(facts: Mapping[str, Any]) -> None:
     print(f"Versions: {', '.join(versions) or 'the same'}")
 
 
+def counted(number: int, word: str) -> str:
+    """Return a number of things in words: `1 record`, `3 records`."""
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
 def _estimate(figures: Mapping[str, Any] | None) -> str:
     if figures is None or figures["estimate"] is None:
         return "–"
@@ -463,8 +287,8 @@ def started_report(started: Started) -> None:
             continue
         time = proposal.time if isinstance(proposal.time, str) else ", ".join(proposal.time)
         key = f"key '{proposal.key}'" if proposal.key else "no key"
-        files = f" in {_counted(table.files, 'file')}" if table.files > 1 else ""
-        print(printable(f"  {table.path}: {_counted(rows, 'record')}{files}, placed by '{time}', {key}."))
+        files = f" in {counted(table.files, 'file')}" if table.files > 1 else ""
+        print(printable(f"  {table.path}: {counted(rows, 'record')}{files}, placed by '{time}', {key}."))
         for note in table.notes:
             print(printable(f"    {note}."))
         if proposal.nearly:
