@@ -477,3 +477,48 @@ def test_small_rates_stand_in_the_table_without_zeros_to_count() -> None:
     goal = replace(fixtures.incidents(), period=one)
     assert terminal._cells(goal, one)[:2] == ("35.2 per million", "22.9 per million")
     assert terminal._cells(replace(goal, kind="mean"), one)[:2] == ("3.516e-05", "2.29e-05")
+
+
+def test_check_names_values_asked_for_that_no_record_has(bench: Any, f: Any) -> None:
+    fields = [f("day", "date"), f("ok"), f("grade", "integer"), f("open", "boolean"), f("code", unique=True)]
+    where = [{"column": "grade", "in": [1, 7]}, {"column": "open", "equals": True}]
+    success = {"kind": "proportion", "success": {"column": "ok", "equals": "Nein"}}
+    bench.plan(fields, success, goal={"where": where, "target": {"level": 0.9}})
+    rows = [["day", "ok", "grade", "open", "code"]]
+    rows += [["2024-01-01", "nein" if i % 3 else "ja", i % 3 + 1, "false", f"c{i}"] for i in range(30)]
+    bench.write("r.csv", rows)
+    answer = bench.check()
+    assert answer.code == 0
+    assert (
+        "\ng: no record has ok = 'Nein' (metric.success); the column holds 'nein' (20 ×), 'ja' (10 ×).\n"
+        "g: no record has grade = 7 (where[0]); the column holds 1 (10 ×), 2 (10 ×), 3 (10 ×).\n"
+        "g: no record has open = true (where[1]); the column holds false (30 ×).\n"
+    ) in answer.out
+    assert answer.out.endswith(
+        "Look again: 3 values that the study asks for stand in no record (above). All 30 records are accepted.\n"
+    )
+    bench.study["goals"][0]["where"] = [{"column": "code", "equals": "C1"}]
+    success["success"]["equals"] = "nein"
+    bench.save()
+    assert "g: no record has code = 'C1' (where[0]); the column holds 30 different values.\n" in bench.check().out
+    fields[4] = f("code")
+    bench.study["sources"]["s"]["fields"] = fields
+    bench.save()
+    told = bench.check().out
+    assert "the column holds 30 different values; the nearest are 'c1' (1 ×), " in told
+    bench.study["goals"][0]["where"] = []
+    bench.save()
+    assert bench.check().out.endswith("Ready: all 30 records are accepted.\n")
+
+
+def test_check_says_which_values_are_allowed_and_of_most_rows_which_there_are(bench: Any, f: Any) -> None:
+    bench.plan([f("day", "date"), f("x", "number"), f("ok", enum=["ja", "nein"])], max_rejected=1)
+    bench.write("r.csv", "day,x,ok\n" + "2024-01-01,1,Ja\n" * 3 + "2024-01-01,1,ja\n")
+    told = bench.check().out
+    assert (
+        "3 × ok: not one of the allowed values (allowed: ja, nein; in these rows the column holds 'Ja' (3 ×))" in told
+    )
+    bench.write("r.csv", "day,x,ok\n2024-01-01,1,Ms Smith\n" + "2024-01-01,1,ja\n" * 4)
+    told = bench.check().out
+    assert "1 × ok: not one of the allowed values (allowed: ja, nein)\n" in told
+    assert "Smith" not in told

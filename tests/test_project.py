@@ -43,7 +43,7 @@ FLOORS = (
         "report",
     },
     {"publish"},
-    {"terminal", "checked", "told", "cli", "__main__", "__init__"},
+    {"terminal", "checked", "asked", "told", "cli", "__main__", "__init__"},
 )
 
 

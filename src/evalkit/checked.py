@@ -9,12 +9,17 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from evalkit.asked import held, unmet
 from evalkit.errors import RecordsError, printable
+from evalkit.records.fields import REASON
+from evalkit.study.yaml_lines import listed
 from evalkit.terminal import SHOWN_ROWS, counted
 
 if TYPE_CHECKING:
     from evalkit.records import Records
     from evalkit.session import OpenStudy
+
+_NOT_ALLOWED = "not one of the allowed values"
 
 
 def check_report(study: OpenStudy, as_of: date | None) -> bool:
@@ -40,9 +45,13 @@ def check_report(study: OpenStudy, as_of: date | None) -> bool:
     if problems:
         raise RecordsError(problems)
     _print_rates(study, sources)
+    if not_met := unmet(file, sources):
+        print()
+        for told in not_met:
+            print(told)
     beyond = [records for records in sources if records.too_many_rejected]
     print()
-    print(_conclusion(sources, beyond))
+    print(_conclusion(sources, beyond, len(not_met)))
     if not file.goals:
         print("There is no goal yet; nothing will be evaluated.")
     for records in beyond:
@@ -103,7 +112,7 @@ def _print_source(study: OpenStudy, records: Records, as_of: date | None) -> Non
     print(f"  {records.rejected} rejected ({_share(records)}; {limit}):")
     width = len(str(max(records.reasons.values())))
     for reason, count in records.reasons.items():
-        print(printable(f"    {count:>{width}} × {reason}{_hint(reason, records, count)}"))
+        print(printable(f"    {count:>{width}} × {reason}{_hint(study, reason, records, count)}"))
     print("  which rows (row 1 is the header):" if records.files else "  which rows:")
     for row in records.rejected_rows(SHOWN_ROWS):
         key = f" ({records.source.key} {row.key})" if row.key is not None else ""
@@ -116,7 +125,7 @@ def _print_source(study: OpenStudy, records: Records, as_of: date | None) -> Non
     print(f"  {which} of them with their values, for your eyes only: {_near(path)}")
 
 
-def _hint(reason: str, records: Records, count: int) -> str:
+def _hint(study: OpenStudy, reason: str, records: Records, count: int) -> str:
     """Return what a value of the field looks like, behind a reason that says it is none; the mend where it is known."""
     name, _, what = reason.rpartition(": ")
     field = next((field for field in records.source.fields if field.name == name), None)
@@ -132,12 +141,23 @@ def _hint(reason: str, records: Records, count: int) -> str:
         form = "1234"
     if form:
         return f' (expected {form}; words for no value belong in `missing_values: ["", NA, 未知]`)'
+    if field is not None and what == _NOT_ALLOWED:
+        allowed = f"allowed: {listed(map(str, field.constraints.enum), 12)}"
+        if 2 * count <= records.found:  # strays may be anything, people's data too
+            return f" ({allowed})"
+        rows = records.table.filter(records.table[REASON] == reason)
+        return f" ({allowed}; in these rows {held(study.file, records, rows, name).rstrip('.')})"
     if field is not None and what.startswith("before ") and 2 * count > records.found:
         return " (most records: are the goal's two columns the wrong way round, `from` and `to`, or `of` and `column`?)"
     return ""
 
 
-def _conclusion(sources: list[Records], beyond: list[Records]) -> str:
+def _conclusion(sources: list[Records], beyond: list[Records], not_met: int) -> str:
+    if not beyond and not_met:
+        told = _conclusion(sources, beyond, 0).removeprefix("Ready: ")
+        stand = "stands" if not_met == 1 else "stand"
+        asked = f"{counted(not_met, 'value')} that the study asks for {stand} in no record (above)"
+        return f"Look again: {asked}. {told[0].upper()}{told[1:]}"
     rejected, found = sum(r.rejected for r in sources), sum(r.found for r in sources)
     if beyond:
         return f"Not ready: {', '.join(r.name for r in beyond)} has too many rejected records."

@@ -113,6 +113,8 @@ ONE = [
     ("at_least: 2020-01-01}", "contains: 2020}", "goals[0].where[5].column", "is of type date; expected string"),
     ("2020-01-01T00:00:00Z", "noon", "goals[0].where[8].at_least", "expected a date or time"),
     ("{column: code, equals: 007}", "{column: code, equals: a, in: [b]}", "goals[0].where[1]", "found equals and in of"),
+    ("enum: [counter, mobile, hotline]", "enum: [yes, true, counter, mobile]", "sources.survey.fields[5].constraints.enum[1]",
+     'found the truth value true among the values of a text field; put it in quotes, "true", or declare type: boolean.'),
     # targets
     ("target: {relative_change: 0.10}", "target: -20%", "goals[0].target", "Write target: {relative_change: -0.2}."),
     ("target: {relative_change: 0.10}", "target: 85％", "goals[0].target", "Write target: {level: 0.85} or {relative_"),

@@ -137,6 +137,11 @@ class Checker:
         if rules is None or part.type is None:
             return
         enum = enumerate(rules.enum or ())
+        for index, value in enumerate(rules.enum or ()):
+            if part.type == "string" and isinstance(value, bool):
+                written = self.document.written.get((*here, "enum", index), str(value).lower())
+                told = f"found {describe(value)} among the values of a text field"
+                self._say((*here, "enum", index), f'{told}; put it in quotes, "{written}", or declare type: boolean.')
         self.enums[source, part.name] = [self._cast((*here, "enum", index), value, part) for index, value in enum]
         if part.type not in ("string", "boolean"):
             low, high = (self._cast((*here, key), getattr(rules, key), part) for key in ("minimum", "maximum"))
