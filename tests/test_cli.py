@@ -192,6 +192,36 @@ def test_the_table_says_what_the_json_says(ready: Any) -> None:
     assert "watch" in answer.out
     for flag in goal["flags"]:
         assert (f"g: {flag['code']}: {flag['message']}" in answer.out) == (flag["severity"] != "info")
+    assert re.search(r"^g .* ratio ", answer.out, re.MULTILINE)
+    assert re.search(r"^share .* level ", answer.out, re.MULTILINE)
+    hidden = [flag for flag in (*goal["flags"], *ready.evaluate().goal("share")["flags"]) if flag["severity"] == "info"]
+    watched = ready.evaluate().goal("watch")["flags"]
+    notes = [(len(hidden), "goals"), (len(watched), "indicators")]
+    told = " and ".join(f"{n} note{'s' * (n != 1)} on {kind}" for n, kind in notes if n)
+    assert f"Not shown: {told}; they are on the pages, and in --json." in answer.out
+
+
+def test_what_is_left_out_held_or_rolled_out_stands_below_the_table(ready: Any, daily: list[list[object]]) -> None:
+    goal, indicator = ready.study["goals"][0], ready.study["indicators"][0]
+    goal["phase_in"] = indicator["phase_in"] = {"start": "2025-01-01", "end": "2025-01-31"}
+    goal |= {"standardise_by": ["branch"], "compare_with": "same-months"}
+    del goal["cluster"]
+    ready.save()
+    ready.write("r.csv", [*daily, ["2025-03-01", "", "B1"]])
+    told = ready.run("evaluate", "--period", "2025-Q1").out
+    assert "\ng: The value after is standardised to the baseline's mix, not as recorded.\n" in told
+    assert "\ng: The value before is weighted to the window's calendar months, not as recorded.\n" in told
+    assert "\ng, watch: phase_in_overlap: Part of the window lies in the phase-in (2025-01-01/2025-01-31); " in told
+    assert "\ng, share: missing_values: 1 records (" in told
+    assert "2025-Q1 *" in ready.run("evaluate", "--all-periods", "--as-of", "2025-03-31").out
+
+
+def test_a_roll_out_stands_below_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    rollout = {"estimate": 0.9123, "ci": [0.85, 0.98], "units_reached": 4, "units_waiting": 1}
+    result = fixtures.study_result()
+    terminal.evaluation_table(replace(result, goals=(replace(result.goals[0], rollout=rollout), *result.goals[1:])))
+    told = "roll-out: 0.9123, interval 0.85 to 0.98 (ratio; 4 units reached against 1 unit not yet reached)"
+    assert f"\n{result.goals[0].id}: {told}\n" in capsys.readouterr().out
 
 
 def test_a_period_as_a_number_and_as_an_interval(ready: Any) -> None:
@@ -522,3 +552,22 @@ def test_check_says_which_values_are_allowed_and_of_most_rows_which_there_are(be
     told = bench.check().out
     assert "1 × ok: not one of the allowed values (allowed: ja, nein)\n" in told
     assert "Smith" not in told
+
+
+def test_by_says_why_a_scope_is_not_evaluable_and_what_is_not_split(ready: Any, daily: list[list[object]]) -> None:
+    ready.study["sources"]["t"] = {"path": "t.csv", "time": "day", "fields": ready.study["sources"]["s"]["fields"][:2]}
+    ready.study["goals"].append({**ready.study["goals"][1], "id": "whole", "source": "t"})
+    ready.study["goals"][0].pop("cluster")
+    ready.save()
+    ready.write("t.csv", [row[:2] for row in daily])
+    zero = [[row[0], 0 if row[2] in ("B0", "B1") and str(row[0]) < "2025" else row[1], row[2]] for row in daily[1:]]
+    ready.write("r.csv", [daily[0], *zero])
+    told = ready.run("evaluate", "--period", "2025-Q1", "--by", "branch").out
+    assert told.count("g: not evaluable in B0, B1: ") == 1
+    assert "Not split, their records have no field 'branch': whole." in told
+    assert "Goals only: 1 indicator of the study is not split." in told
+    alone = ready.run("evaluate", "--period", "2025-Q1", "--by", "branch", "--goal", "whole")
+    assert (alone.code, alone.out) == (2, "")
+    assert "--by branch: the records of 'whole' have no field 'branch'; name another field" in alone.err
+    watched = ready.run("evaluate", "--period", "2025-Q1", "--by", "branch", "--goal", "watch")
+    assert "'watch' is an indicator, and scopes are of goals only; it has g, share, whole." in watched.err

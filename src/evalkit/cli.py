@@ -125,7 +125,8 @@ def evaluate(
         last = f"the last whole one is --period {whole[-1]}" if whole else "none has ended yet"
         raise ParameterError(f"evaluate asks for one of two: a period ({last}), or --all-periods.")
     if by is not None:
-        return _scopes(opened, opened.evaluate_by(by, period=period, goal=goal, as_of=as_of), json, all_periods)
+        scopes = opened.evaluate_by(by, period=period, goal=goal, as_of=as_of)
+        return _scopes(opened, scopes, json, all_periods, 0 if goal else len(opened.file.indicators))
     if period is None:
         return _history(opened, opened.evaluate_all(goal=goal, as_of=as_of), json)
     result = opened.evaluate_period(period, goal=goal, as_of=as_of)
@@ -146,7 +147,7 @@ def _print_json(value: object) -> None:
     sys.stdout.write(to_json(value))
 
 
-def _scopes(opened: OpenStudy, results: Sequence[ScopesResult], json: bool, all_periods: bool) -> int:
+def _scopes(opened: OpenStudy, results: Sequence[ScopesResult], json: bool, all_periods: bool, indicators: int) -> int:
     if json:
         told = [opened.with_provenance(result).to_dict() for result in results]
         _print_json({"schema": 1, "study": opened.file.id, "periods": told} if all_periods else told[0])
@@ -154,7 +155,7 @@ def _scopes(opened: OpenStudy, results: Sequence[ScopesResult], json: bool, all_
         from evalkit.terminal import scopes_table
 
         for result in results:
-            scopes_table(result)
+            scopes_table(result, indicators if result is results[-1] else 0)
     return max(not_evaluable_anywhere(result) for result in results)
 
 

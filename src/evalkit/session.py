@@ -193,7 +193,9 @@ class OpenStudy:
         from evalkit.evaluation.windows import check_period
 
         if goal is not None and goal not in (ids := [one.id for one in self.file.goals]):
-            raise ParameterError(f"'{goal}' is no goal of the study; it has {', '.join(ids)}.{nearest(goal, ids)}")
+            watched = any(goal == one.id for one in self.file.indicators)
+            told = "an indicator, and scopes are of goals only" if watched else "no goal of the study"
+            raise ParameterError(f"'{goal}' is {told}; it has {', '.join(ids)}.{nearest(goal, ids)}")
 
         def evaluated() -> tuple[ScopesResult, ...]:
             if period is None:
@@ -207,6 +209,11 @@ class OpenStudy:
             return evaluate_scopes(self.file, self.file.goals, field, looks, self.source_records, language)
 
         found = self._answered(evaluated)
+        if goal is not None and any(goal in one.not_split for one in found):
+            raise ParameterError(
+                f"--by {field}: the records of '{goal}' have no field '{field}'; name another field, or leave out "
+                "--goal to see the goals that have it."
+            )
         return ScopesHistory(found if goal is None else (one.only(goal) for one in found))
 
     def _answered(self, evaluation: Callable[[], Answer]) -> Answer:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from evalkit import formats
 from evalkit.errors import printable
-from evalkit.results import Evaluation, GoalResult, ScopesResult, StudyResult
+from evalkit.results import Evaluation, GoalResult, ScopeResult, ScopesResult, StudyResult
 
 if TYPE_CHECKING:
     from evalkit.evaluation.history import StudyHistory
@@ -23,26 +24,72 @@ if TYPE_CHECKING:
 
 MARKS = {"achieved": "✔", "not_achieved": "✘", "inconclusive": "~", "not_evaluable": "–", None: " "}
 SHOWN_ROWS = 20
+FIGURES = ("Before", "After", "As", "Estimate", "Interval", "Target", "Verdict")
+CUT = ("partial_period", "phase_in_overlap")  # not all days of the window are evaluated
+LEFT_OUT = (*CUT, "not_yet_due", "missing_values")
 
 
 def evaluation_table(result: StudyResult) -> None:
-    """Print goals and indicators as a table, then each goal's cautions."""
+    """Print goals and indicators as a table, then what the figures hold, roll-outs, cautions and what is left out."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     print(f"{result.study}, {result.period}, cut-off {result.as_of}")
-    columns = ("Goal", "Window", "Before", "After", "Estimate", "Interval", "Target", "Verdict")
-    table = Table(*columns, box=None, pad_edge=False)
+    table = Table("Goal", "Window", *FIGURES, box=None, pad_edge=False)
     for goal in (*result.goals, *result.indicators):
         table.add_row(Text(goal.id), "period", *_cells(goal, goal.period), _verdict(goal.verdict))
         if goal.target is not None and goal.to_date is not None:
             table.add_row("", "to date", *_cells(goal, goal.to_date), _verdict(goal.to_date.verdict))
     Console(width=None if sys.stdout.isatty() else 140, highlight=False).print(table)
+    _print_held((*result.goals, *result.indicators))
+    for goal in (*result.goals, *result.indicators):
+        if goal.rollout:
+            print(f"{goal.id}: {_rollout(goal.rollout)}")
     for goal in result.goals:
         for flag in goal.flags:
             if flag.severity != "info":
                 print(f"{goal.id}: {flag.code}: {flag.message}")
+    left_out, more = _left_out(result)
+    for told, ids in left_out.items():
+        print(f"{', '.join(ids)}: {told}")
+    notes = [f"{counted(number, 'note')} on {kind}" for kind, number in more.items() if number]
+    if notes:
+        print(f"Not shown: {' and '.join(notes)}; they are on the pages, and in --json.")
+
+
+def _print_held(goals: Sequence[GoalResult]) -> None:
+    """Print which values of the table are adjusted ones, that they do not pass for the records' own."""
+    from evalkit import wording
+
+    for name in ("mix", "months"):
+        holding = [replace(goal, held=(name,)) for goal in goals if name in goal.held]
+        ids = ", ".join(goal.id for goal in holding if goal.period.after is not None)
+        if ids:
+            print(f"{ids}: {wording.held(holding[:1])}")
+
+
+def _rollout(found: Mapping[str, Any]) -> str:
+    low, high = map(_number, found["ci"])
+    reached, waiting = (counted(found[f"units_{which}"], "unit") for which in ("reached", "waiting"))
+    figures = f"{_number(found['estimate'])}, interval {low} to {high}"
+    return f"roll-out: {figures} (ratio; {reached} reached against {waiting} not yet reached)"
+
+
+def _left_out(result: StudyResult) -> tuple[dict[str, list[str]], dict[str, int]]:
+    """Return the notes on days and records left out, each with the goals it is of, and how many notes are not told."""
+    found: dict[str, list[str]] = {}
+    more = {"goals": 0, "indicators": 0}
+    for goal in (*result.goals, *result.indicators):
+        judged = goal.target is not None
+        for flag in goal.flags:
+            if judged and flag.severity != "info":
+                continue
+            if flag.code in CUT or (judged and flag.code in LEFT_OUT):
+                found.setdefault(f"{flag.code}: {flag.message}", []).append(goal.id)
+            else:
+                more["goals" if judged else "indicators"] += 1
+    return found, more
 
 
 def history_table(results: StudyHistory) -> None:
@@ -52,41 +99,30 @@ def history_table(results: StudyHistory) -> None:
     from rich.text import Text
 
     print(f"{results[0].study}, {results[0].period} to {results[-1].period}, each up to its end")
-    columns = ("Goal", "Period", "Before", "After", "Estimate", "Interval", "Target", "Verdict")
-    table = Table(*columns, box=None, pad_edge=False)
+    table = Table("Goal", "Period", *FIGURES, box=None, pad_edge=False)
     partly = False
     for goals in zip(*((*result.goals, *result.indicators) for result in results), strict=True):
         for result, goal in zip(results, goals, strict=True):
             name = goal.id if result is results[0] else ""
-            cut = any(flag.code in ("partial_period", "phase_in_overlap") for flag in goal.flags)
+            cut = any(flag.code in CUT for flag in goal.flags)
             partly = partly or cut
             period = f"{result.period} *" if cut else result.period
             table.add_row(Text(name), period, *_cells(goal, goal.period), _verdict(goal.verdict))
     Console(width=None if sys.stdout.isatty() else 140, highlight=False).print(table)
+    _print_held((*results[-1].goals, *results[-1].indicators))
     if partly:
         print("* not the whole period: `evaluate --period` says which days, and why.")
     if results.left_out:
         print(results.left_out)
 
 
-def scopes_table(result: ScopesResult) -> None:
-    """Print every goal in every scope of one period."""
+def scopes_table(result: ScopesResult, indicators: int = 0) -> None:
+    """Print every goal in every scope of one period, and what is not there: `indicators` are not split."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(
-        "Goal",
-        "Scope",
-        "Before",
-        "After",
-        "Estimate",
-        "Interval",
-        "Target",
-        "Verdict",
-        box=None,
-        pad_edge=False,
-    )
+    table = Table("Goal", "Scope", *FIGURES, box=None, pad_edge=False)
     notes: dict[str, None] = {}
     for number, name in enumerate(dict.fromkeys(goal.id for scope in result.scopes for goal in scope.goals)):
         if number:
@@ -96,17 +132,38 @@ def scopes_table(result: ScopesResult) -> None:
                 if goal.id == name:
                     verdict, note = _verdict_of_scope(goal)
                     notes |= {note: None} if note else {}
-                    label = "(none)" if scope.scope is None else printable(str(scope.scope))
-                    table.add_row(Text(name), Text(label), *_cells(goal, goal.period), verdict)
+                    table.add_row(Text(name), Text(_label(scope)), *_cells(goal, goal.period), verdict)
     print(f"{result.period}, cut-off {result.as_of}; verdicts hold over all goals and scopes together")
-    Console(width=None if sys.stdout.isatty() else 140, highlight=False).print(table)
+    if result.scopes:
+        Console(width=None if sys.stdout.isatty() else 140, highlight=False).print(table)
     for note in notes:
         print(note)
+    for (name, reason), labels in _reasons(result).items():
+        print(printable(f"{name}: not evaluable in {', '.join(labels)}: {reason}"))
     if result.unnamed:
         few = "value has so few records that it is" if result.unnamed == 1 else "values have so few that they are"
         print(f"{result.unnamed} further {few} not named (of '{printable(result.by)}').")
     if result.not_split:
         print(f"Not split, their records have no field '{printable(result.by)}': {', '.join(result.not_split)}.")
+    if indicators:
+        are = "is" if indicators == 1 else "are"
+        print(f"Goals only: {counted(indicators, 'indicator')} of the study {are} not split.")
+
+
+def _label(scope: ScopeResult) -> str:
+    return "(none)" if scope.scope is None else printable(str(scope.scope))
+
+
+def _reasons(result: ScopesResult) -> dict[tuple[str, str], list[str]]:
+    """Return why a goal is not evaluable, with the scopes where it is not; goals that nowhere are, are told apart."""
+    evaluable = {goal.id for scope in result.scopes for goal in scope.goals if goal.verdict != "not_evaluable"}
+    found: dict[tuple[str, str], list[str]] = {}
+    for scope in result.scopes:
+        for goal in scope.goals:
+            reasons = [flag.message for flag in goal.flags if flag.severity == "serious"]
+            if goal.id in evaluable and goal.verdict == "not_evaluable" and reasons:
+                found.setdefault((goal.id, " ".join(reasons)), []).append(_label(scope))
+    return found
 
 
 def _verdict_of_scope(goal: GoalResult) -> tuple[str, str]:
@@ -164,6 +221,7 @@ def _cells(goal: GoalResult, evaluation: Evaluation) -> tuple[str, ...]:
     return (
         arms(before),
         arms(after),
+        evaluation.scale,
         own(effect.estimate) if effect else "–",
         f"{own(effect.low)} to {own(effect.high)}" if effect else "–",
         own(evaluation.target_value),
