@@ -571,3 +571,33 @@ def test_by_says_why_a_scope_is_not_evaluable_and_what_is_not_split(ready: Any, 
     assert "--by branch: the records of 'whole' have no field 'branch'; name another field" in alone.err
     watched = ready.run("evaluate", "--period", "2025-Q1", "--by", "branch", "--goal", "watch")
     assert "'watch' is an indicator, and scopes are of goals only; it has g, share, whole." in watched.err
+
+
+def test_power_says_for_what_truth_nothing_more_is_needed(capsys: pytest.CaptureFixture[str]) -> None:
+    from evalkit.evaluation.planning import GoalPower
+    from evalkit.inference.power import PowerResult
+
+    none = PowerResult(
+        target=0.2,
+        better="higher",
+        scale="difference",
+        level=0.025,
+        effect=None,
+        probability=None,
+        detectable=None,
+        effects=(),
+        probabilities=(),
+    )
+    plan = GoalPower(goal="g", scale="difference", better="higher", target=0.2, at={})
+    done = replace(plan, period=none, to_date=replace(none, detectable=0.25), beyond=0.363, observed=0.21, assumed=0.3)
+    done = replace(done, at={"period_beyond": 0.9, "to_date_observed": 0.0}, periods_done=3, periods_needed=2)
+    before = replace(done, to_date=None, observed=None, at={}, periods_done=0)
+    terminal.power_table([done, before, replace(plan, reason="No baseline.")], "Basis.")
+    rows = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert rows[1] == "g difference 0.2 none 0.25 0.363: 90%, – 0.21: –, 0% 0 if 0.3 is true, not at Observed; 3 done"
+    assert rows[2] == "g difference 0.2 none – 0.363: –, – – 2 if 0.3 is true; 0 done"
+    assert rows[3:5] == ["g difference 0.2 – – – – –", "g: No baseline."]
+    legend = " ".join(rows)
+    assert "by 5 points of a ratio or share, of other differences and levels by 5 % of the baseline's value" in legend
+    assert "none: no effect is." in legend
+    assert "–: no period has ended, or there is no answer." in legend

@@ -16,6 +16,7 @@ from evalkit.results import Evaluation, GoalResult, ScopeResult, ScopesResult, S
 if TYPE_CHECKING:
     from evalkit.evaluation.history import StudyHistory
     from evalkit.evaluation.planning import GoalPower
+    from evalkit.inference.power import PowerResult
     from evalkit.publish.runner import Outcome, Progress
     from evalkit.publish.verify import Verified
     from evalkit.publish.watch import Watch
@@ -187,27 +188,49 @@ def power_table(plans: Sequence[GoalPower], basis: str) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    shown = ("Target", "One period", "To date", "Truth: 5 points beyond", "Observed", "Assumed", "Still needed")
+    shown = ("As", "Target", "One period", "To date", "Beyond target", "Observed", "Still needed")
     table = Table("Goal", *shown, box=None, pad_edge=False)
     for plan in plans:
-        cells = [_number(plan.target)]
-        cells += [_number(found.detectable) if found else "–" for found in (plan.period, plan.to_date)]
+        cells = [plan.scale, _number(plan.target), _detectable(plan.period), _detectable(plan.to_date)]
         for truth, effect in (("beyond", plan.beyond), ("observed", plan.observed)):
             chances = [plan.at.get(f"{window}_{truth}") for window in ("period", "to_date")]
             told = ", ".join("–" if chance is None else f"{chance:.0%}" for chance in chances)
             cells.append("–" if effect is None else f"{_number(effect)}: {told}")
-        periods = f"{plan.still} (has {plan.periods_done})" if plan.period else "–"
-        table.add_row(Text(plan.goal), *cells, _number(plan.assumed), periods)
+        table.add_row(Text(plan.goal), *cells, _needed(plan))
     Console(width=None if sys.stdout.isatty() else 140, highlight=False).print(table)
     for plan in plans:
         if plan.reason:
             print(f"{plan.goal}: {plan.reason}")
     print()
-    legend = (
-        "One period, To date: the true effect detectable there. Truth, Observed: the effect, then the probability of "
-        f"`achieved` in one period and to date. Still needed: periods until Assumed is detectable to date. {basis}"
-    )
-    print(fill(legend, 110))
+    for line in (*LEGEND, basis):
+        print(fill(line, 110))
+
+
+LEGEND = (
+    "One period, To date: the true effect that is shown there with a chance of 80 %; none: no effect is. Beyond "
+    "target, Observed: a true effect, then the chance of `achieved` in one coming period and in everything to date; "
+    "–: no period has ended, or there is no answer.",
+    "Beyond target lies past it by 5 points of a ratio or share, of other differences and levels by 5 % of the "
+    "baseline's value; where the metric's bound is near, halfway to it.",
+    "Still needed: how many periods more until everything to date shows the target with a chance of 80 %, were the "
+    "truth the effect named. `not at Observed`: if what is observed is the truth, the periods done do not give that "
+    "chance.",
+)
+
+
+def _detectable(found: PowerResult | None) -> str:
+    return "–" if found is None else "none" if found.detectable is None else _number(found.detectable)
+
+
+def _needed(plan: GoalPower) -> str:
+    """Return how many periods are still needed, and for what truth, lest 0 pass for nothing needed."""
+    from evalkit.inference.power import WANTED
+
+    if plan.period is None:
+        return "–"
+    chance = plan.at.get("to_date_observed")
+    short = ", not at Observed" if plan.periods_done and plan.still == "0" and (chance or 0) < WANTED else ""
+    return f"{plan.still} if {_number(plan.assumed)} is true{short}; {plan.periods_done} done"
 
 
 def _cells(goal: GoalResult, evaluation: Evaluation) -> tuple[str, ...]:
