@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -96,7 +97,7 @@ class OpenStudy:
                 found.append(self.source_records(name))
             except RecordsError as error:
                 problems.extend(error.messages)
-        return found, problems
+        return found, said_once(problems)
 
     def records(self, source: str) -> ibis.Table:
         """Return a source's accepted records, lazily: an Ibis table of the declared fields."""
@@ -317,7 +318,7 @@ class OpenStudy:
             except RecordsError as error:
                 problems.extend(error.messages)
         if problems:
-            raise RecordsError(problems)
+            raise RecordsError(said_once(problems))
 
     def evaluate(
         self, goal: str, *, period: str | int | Period, as_of: str | date | None = None, language: str = "en"
@@ -417,6 +418,19 @@ class OpenStudy:
                 f"No period of the programme has ended by {until}; it starts on {self.file.programme_start}."
             )
         return periods[-1]
+
+
+def said_once(problems: Sequence[str]) -> list[str]:
+    """Return what is wrong with sources, once where it is the same of several, as of a connection they share.
+
+    >>> said_once(["source 'a': It is gone.", "source 'b': It is gone.", "Mend 'c'."])
+    ["sources 'a', 'b': It is gone.", "Mend 'c'."]
+    """
+    names: dict[str, list[str]] = {}
+    for problem in problems:
+        found = re.match(r"source ('[\w-]+'): ", problem)
+        names.setdefault(problem[found.end() :] if found else problem, []).extend([found[1]] if found else [])
+    return [f"source{'s' if len(of) > 1 else ''} {', '.join(of)}: {told}" if of else told for told, of in names.items()]
 
 
 def needed_sources(questions: Sequence[Any]) -> list[str]:

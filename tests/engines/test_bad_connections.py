@@ -18,6 +18,7 @@ import evalkit as ek
 from evalkit.errors import EvalkitError, RecordsError
 
 ROWS = pa.table({"day": ["2024-01-01", "2025-11-01"], "x": [1.0, 2.0]})
+TABLE = '"table"'
 DOWN = "postgresql://bob:geheim@127.0.0.1:9/postgres"
 
 
@@ -41,7 +42,17 @@ def behind(bench: Any, f: Any, url: str | None, table: str = "t", fields: Any = 
         ("mysql://bob:geheim@host/db", "its scheme is 'mysql'; expected one that begins with postgresql://, duckdb://"),
         ("bob:geheim@host/db", "it has no scheme"),
         ("postgresql://bob:geheim@@@:port/x?nonsense", "cannot be opened"),
-        ("duckdb:///nowhere/x.db?geheim", "there is no file /nowhere/x.db"),
+        (
+            "bob:geheim@host/db",
+            "duckdb://, spark://, such as postgresql://USER:PASSWORD@HOST:5432/DATABASE, duckdb:////abs",
+        ),
+        ("duckdb:///nowhere/x.db?geheim", "there is no file /nowhere/x.db.\n"),
+        ("duckdb:////nowhere/x.db?geheim", "there is no file /nowhere/x.db.\n"),
+        (
+            "duckdb://x.db?geheim",
+            "x.db is relative to the study's folder; an absolute path is written duckdb:////abs/path/x.db.",
+        ),
+        ("duckdb:////tmp?geheim", "/tmp is a folder; name the DuckDB file in it"),
         ("spark://geheim@127.0.0.1:9", "no Spark master answers there"),
     ],
 )
@@ -56,6 +67,38 @@ def test_a_connection_that_does_not_open(bench: Any, f: Any, url: str | None, to
         assert told in answer.err
         assert "geheim" not in answer.out + answer.err
     assert "beside (r.csv)\n  1 record found" in bench.check().out
+
+
+def test_one_connection_of_several_sources_is_told_once(bench: Any, f: Any) -> None:
+    behind(bench, f, "duckdb:////nowhere/x.db")
+    bench.study["sources"]["other"] = dict(bench.study["sources"]["s"])
+    bench.study["goals"].append({**bench.study["goals"][0], "id": "h", "source": "other"})
+    bench.save()
+    for answer in (bench.check(), bench.evaluate()):
+        assert answer.err == (
+            "evalkit: sources 's', 'other': The connection 'ware-house' cannot be opened: there is no file "
+            "/nowhere/x.db.\n"
+        )
+
+
+def test_what_a_duckdb_table_lacks_is_told_with_its_line_in_the_study_file(bench: Any, f: Any) -> None:
+    import duckdb
+
+    with duckdb.connect(bench.folder / "x.db") as database:
+        database.execute("CREATE TABLE t AS SELECT DATE '2024-01-01' AS day, true AS x")
+    behind(bench, f, "duckdb://x.db", fields=[f("day", "date"), f("x", "number"), f("y")])
+    text = (bench.folder / "study.yaml").read_text(encoding="utf-8")
+
+    def line(part: str) -> str:
+        return f"{bench.folder}/study.yaml:{text[: text.index(part)].count(chr(10)) + 1}"
+
+    field = text[: text.index('"name": "y"')].rindex("{")
+    assert f"`rename_from` in {line(text[field:])}." in bench.check().err
+    behind(bench, f, "duckdb://x.db", table="tt")
+    text = (bench.folder / "study.yaml").read_text(encoding="utf-8")
+    assert f"Mend the source's `table` in {line(TABLE)}, written" in bench.check().err
+    behind(bench, f, "duckdb://x.db")
+    assert "cannot be read as number; mend the field's `type` in " in bench.check().err
 
 
 def test_a_password_is_never_told(bench: Any, f: Any, postgres: Warehouse) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from typing import Any
 
 import pytest
@@ -368,3 +369,32 @@ def test_opening_again_after_mending(plain: Any) -> None:
         study.source_records("s")
     plain.write("r.csv", TEXT)
     assert study.source_records("s").found == EXPECTED
+
+
+def test_one_wrong_name_over_many_files_is_told_once_and_one_other_header_is_mended_in_its_file(
+    bench: Any, f: Any
+) -> None:
+    bench.plan([f("day", "date"), f("x", "number", rename_from="Wert")], path="*.csv")
+    bench.study["sources"]["s"]["fields"][1] = {"name": "x", "type": "number", "rename_from": "Wert"}
+    bench.save()
+    for number in range(40):
+        bench.write(f"f{number:02}.csv", "day,wert\n2024-01-01,1\n")
+    (message,) = told(bench)
+    assert "f00.csv (and 39 more files): has no column 'Wert' (field 'x'); it has day, wert." in message
+    assert "Mend the header, or the field's `name` or `rename_from` in " in message
+    assert re.search(r"study\.yaml:\d+\.", message)
+    for number in range(39):
+        bench.write(f"f{number:02}.csv", "day,Wert\n2024-01-01,1\n")
+    (message,) = told(bench)
+    assert "f39.csv: has no column 'Wert'" in message
+    assert message.endswith("Other files of the source have it: mend the header of this one.")
+
+
+def test_a_header_in_utf8_declared_otherwise_is_recognised(bench: Any, f: Any) -> None:
+    bench.plan([f("day", "date"), f("x", "number")], encoding="cp1252")
+    bench.study["sources"]["s"]["fields"][1] = {"name": "x", "type": "number", "rename_from": "Störungsnr."}
+    bench.save()
+    bench.write("r.csv", "day,Störungsnr.\n2024-01-01,1\n")
+    assert told(bench) == [
+        "source 's': r.csv: is declared as cp1252, but its header reads as utf-8; set the source's `encoding: utf-8`."
+    ]

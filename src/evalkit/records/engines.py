@@ -4,7 +4,8 @@ The URL of a connection is one of
 
 - `postgresql://USER:PASSWORD@HOST:PORT/DATABASE` (what libpq understands; also `postgres://`). All queries of one
   opened study see one state of the database, in a transaction that can only read and lasts while the study is open.
-- `duckdb:///PATH.db`, or `duckdb://PATH.db` beside the study file: opened to read, so nobody writes it meanwhile.
+- `duckdb:////ABSOLUTE/PATH.db` (three slashes do too), or `duckdb://PATH.db` relative to the study file's folder:
+  opened to read, so nobody writes it meanwhile.
 - `spark://HOST:PORT` for a cluster, `spark+yarn://` for YARN's, `spark+local://2` for two cores of this machine;
   Spark's settings may follow, as in `spark://HOST:PORT?spark.executor.memory=8g`. A table is one of its catalog's, or
   files, as in `table: parquet./data/records`. Spark keeps no state between queries: records that change during an
@@ -26,7 +27,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from evalkit.errors import ConnectionLostError, RecordsError, StudyError
 from evalkit.records import ingest
-from evalkit.study.paths import connection_url
+from evalkit.study.paths import URLS, connection_url
 
 if TYPE_CHECKING:
     from evalkit.study import Study
@@ -78,7 +79,7 @@ class Engines:
                 told = f"its scheme is '{scheme}'" if re.fullmatch("[a-z]{1,20}", scheme) else "it has no scheme"
                 raise RecordsError(
                     f"The connection '{name}' has a URL that is not understood: {told}; expected one that begins with "
-                    f"{', '.join(one + '://' for one in SCHEMES)}."
+                    f"{', '.join(one + '://' for one in SCHEMES)}, {URLS}."
                 )
             engine = known[scheme](name, url, self._study)
             engine.connection_name = name
@@ -136,9 +137,15 @@ _REFUSED_WORDS = (
 def _duckdb(name: str, url: str, study: Study) -> Any:
     import duckdb
 
-    path = study.folder / unquote(url.partition("://")[2].partition("?")[0])
+    given = unquote(url.partition("://")[2].partition("?")[0])
+    path = study.folder / re.sub("^/+", "/", given)
+    if not given or path.is_dir():
+        raise _cannot(name, f"{path} is a folder; name the DuckDB file in it")
     if not path.is_file():
-        raise _cannot(name, f"there is no file {path}")
+        mend = (
+            f": {given} is relative to the study's folder; an absolute path is written duckdb:////abs/path/{path.name}"
+        )
+        raise _cannot(name, f"there is no file {path}{'' if given.startswith('/') else mend}")
     try:
         return ingest.connect(study.timezone, path)
     except duckdb.Error as error:

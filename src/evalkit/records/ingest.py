@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import glob
 import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evalkit.errors import RecordsError, StudyError, nearest
 from evalkit.records.fetch import readable_files
-from evalkit.records.text import encoding_message, read_header, readable
+from evalkit.records.text import as_utf8, encoding_message, read_header, readable
 from evalkit.study.yaml_lines import listed, shortened
 
 if TYPE_CHECKING:
@@ -99,7 +100,15 @@ def store(connection: Backend, name: str, table: ibis.Table, *, kind: str = "TAB
     return DatabaseTable(name=name, schema=table.schema(), source=connection).to_expr()
 
 
-def read(connection: Backend, name: str, source: Any, files: dict[str, Path]) -> Raw:
+Place = Callable[..., str]  # where the study file has a key of the source, given as its path
+
+
+def nowhere(*_: str | int) -> str:
+    """Return the place of a source that stands in no file."""
+    return "the study file"
+
+
+def read(connection: Backend, name: str, source: Any, files: dict[str, Path], place: Place = nowhere) -> Raw:
     """Return the source's records as found in `files`, which go by the names that messages give them.
 
     Raises RecordsError for an empty file, a header that lacks a column, another encoding, a quote that is
@@ -107,7 +116,7 @@ def read(connection: Backend, name: str, source: Any, files: dict[str, Path]) ->
     """
     parquet = [path.suffix.lower() in PARQUET for path in files.values()]
     if all(parquet):
-        return _read_parquet(connection, name, source, files)
+        return _read_parquet(connection, name, source, files, place)
     if any(parquet):
         raise RecordsError(
             f"{', '.join(files)}: Parquet and text files cannot be one source; make them two, or convert one."
@@ -115,29 +124,33 @@ def read(connection: Backend, name: str, source: Any, files: dict[str, Path]) ->
     import duckdb
 
     try:
-        return _read_text(connection, name, source, files, any_line_end=False)
+        return _read_text(connection, name, source, files, place, any_line_end=False)
     except duckdb.InvalidInputException:  # line ends of two kinds in one file
         _clear_rejects(connection)
-        return _read_text(connection, name, source, files, any_line_end=True)
+        return _read_text(connection, name, source, files, place, any_line_end=True)
 
 
-def _read_text(connection: Backend, name: str, source: Any, files: dict[str, Path], *, any_line_end: bool) -> Raw:
+def _read_text(
+    connection: Backend, name: str, source: Any, files: dict[str, Path], place: Place, *, any_line_end: bool
+) -> Raw:
     with tempfile.TemporaryDirectory(prefix="evalkit-") as folder:
-        parts, labels = [], {}
-        problems: list[str] = []
+        parts, labels, headers = [], {}, {}
+        problems: list[tuple[str, str]] = []
         for number, (label, path) in enumerate(files.items()):
             try:
                 header = read_header(path, source, label)
                 _require(source, header, label)
+                headers[label] = header
+                if any(header.count(field.header) != 1 for field in source.fields):
+                    continue
                 copy = Path(folder) / f"{number}.csv"
                 plain = readable(path, source.encoding, label, copy, any_line_end=any_line_end)
             except RecordsError as error:
-                problems.extend(error.messages)
+                problems += [(label, message) for message in error.messages]
                 continue
             labels[str(plain)] = label
             parts.append(_select_text(source, header, label, plain))
-        if problems:
-            raise RecordsError(problems)
+        _raise_any([*problems, *_absent(source, headers, place)])
         connection.raw_sql(f"CREATE OR REPLACE TABLE {identifier(name + '#raw')} AS {' UNION ALL '.join(parts)}")
         malformed = _malformed(connection, source, labels)
     return Raw(connection.table(name + "#raw"), True, malformed)
@@ -159,6 +172,13 @@ def _select_text(source: Any, header: list[str], label: str, path: Path) -> str:
 
 
 def _require(source: Any, found: list[str], label: str) -> None:
+    """Raise where a header is no list of columns as it was read: of one column alone, or in another encoding."""
+    meant = [as_utf8(name, source.encoding) for name in found]
+    if any(field.header in meant and field.header not in found for field in source.fields):
+        raise RecordsError(
+            f"{label}: is declared as {source.encoding}, but its header reads as utf-8; set the source's "
+            "`encoding: utf-8`."
+        )
     other = next((mark for mark in (";", "\t", "|", ",") if mark != source.delimiter and mark in found[0]), None)
     if len(found) == 1 and other is not None and source.fields[0].header != found[0]:
         name = f", '{found[0]}'" if any(field.header in found[0] for field in source.fields) else ""
@@ -166,28 +186,62 @@ def _require(source: Any, found: list[str], label: str) -> None:
             f"{label}: its header is one column{name}; the values are separated by {other!r}, not by "
             f"{source.delimiter!r}: set the source's delimiter: {other!r}."
         )
-    if problems := absent_columns(source, found, label):
-        raise RecordsError(problems)
 
 
-def absent_columns(source: Any, found: list[str], label: str) -> list[str]:
-    """Return what is wrong with the columns found: a declared one is missing, or stands twice."""
-    problems = []
+def absent_columns(source: Any, found: list[str], place: Place, *, elsewhere: bool = False) -> dict[str, str]:
+    """Return what is wrong with the columns found, by header: a declared one is missing, or stands twice.
+
+    `elsewhere` tells that other files of the source have them.
+    """
+    problems = {}
     # a first row with no declared column may be a record, which no message quotes
     known = {field.header for field in source.fields}.intersection(found)
     has = listed(found) if known else f"{len(found)} others (is there no header?)"
-    for field in source.fields:
+    for number, field in enumerate(source.fields):
         header = field.header
         if header not in found:
             declared = f"'{shortened(header)}'" + (f" (field '{field.name}')" if header != field.name else "")
-            problems.append(
-                f"{label}: has no column {declared}; it has {has}.{nearest(header, found)} "
-                "Mend the header, or the field's `name` or `rename_from` in the study file."
-            )
+            mend = f"Mend the header, or the field's `name` or `rename_from` in {place('fields', number)}."
+            if elsewhere:
+                mend = "Other files of the source have it: mend the header of this one."
+            told = f"has no column {declared}; it has {has}.{nearest(header, found)} {mend}"
         elif found.count(header) > 1:
             times = found.count(header)
-            problems.append(f"{label}: the column '{header}' stands {times} times in the header; rename or remove one.")
+            told = f"the column '{header}' stands {times} times in the header; rename or remove one."
+        else:
+            continue
+        problems[header] = told
     return problems
+
+
+def _raise_any(problems: Sequence[tuple[str, str]]) -> None:
+    """Raise what is wrong with files, in their order."""
+    if problems:
+        raise RecordsError(told for _, told in sorted(problems, key=lambda problem: problem[0]))
+
+
+def _absent(source: Any, headers: Mapping[str, list[str]], place: Place) -> list[tuple[str, str]]:
+    """Return what is wrong with the columns of files by the first of them, once where of several the same is wrong."""
+    problems = []
+    for field in source.fields:
+        counts = {label: found.count(field.header) for label, found in headers.items()}
+        without = [label for label, count in counts.items() if not count]
+        for labels in (without, [label for label, count in counts.items() if count > 1]):
+            if labels:
+                elsewhere = labels is without and len(without) < len(counts)
+                told = absent_columns(source, headers[labels[0]], place, elsewhere=elsewhere)[field.header]
+                problems.append((labels[0], f"{first_and_more(labels)}: {told}"))
+    return problems
+
+
+def first_and_more(labels: Sequence[str]) -> str:
+    """Return the first of several files and how many more there are.
+
+    >>> first_and_more(["a.csv"]), first_and_more(["a.csv", "b.csv", "c.csv"])
+    ('a.csv', 'a.csv (and 2 more files)')
+    """
+    more = len(labels) - 1
+    return f"{labels[0]} (and {more} more file{'s' if more > 1 else ''})" if more else labels[0]
 
 
 def _clear_rejects(connection: Backend) -> None:
@@ -217,25 +271,23 @@ def _malformed(connection: Backend, source: Any, labels: dict[str, str]) -> tupl
     return tuple(malformed)
 
 
-def _read_parquet(connection: Backend, name: str, source: Any, files: dict[str, Path]) -> Raw:
+def _read_parquet(connection: Backend, name: str, source: Any, files: dict[str, Path], place: Place) -> Raw:
     import duckdb
 
     readers: dict[str, str] = {}
     types: dict[str, dict[str, str]] = {}
-    problems: list[str] = []
+    problems: list[tuple[str, str]] = []
     for label, path in files.items():
         reader = f"read_parquet({literal(glob.escape(str(path)))}, file_row_number=true)"
         try:
             columns = connection.raw_sql(f"DESCRIBE SELECT * FROM {reader}").fetchall()
-            _require(source, [column[0] for column in columns if column[0] != "file_row_number"], label)
         except duckdb.Error:
-            problems.append(f"{label}: is not a Parquet file, or was not written to its end; export it again.")
-        except RecordsError as error:
-            problems.extend(error.messages)
+            told = f"{label}: is not a Parquet file, or was not written to its end; export it again."
+            problems.append((label, told))
         else:
-            readers[label], types[label] = reader, {column[0]: column[1] for column in columns}
-    if problems:
-        raise RecordsError(problems)
+            readers[label] = reader
+            types[label] = {column[0]: column[1] for column in columns if column[0] != "file_row_number"}
+    _raise_any([*problems, *_absent(source, {label: list(found) for label, found in types.items()}, place)])
     chosen = []
     for field in source.fields:
         column = identifier(field.header)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from evalkit.records import fields, ingest
 from evalkit.records.duplicates import mark_duplicates, reject_duplicates
 from evalkit.records.ingest import FILE, OFFSET, ROW
 from evalkit.records.source import Records
+from evalkit.study.load import place_of
 from evalkit.study.model_goal import Elapsed, ExposureOf, Mean, Proportion, Rate, Ratio
 from evalkit.study.paths import resolve
 
@@ -46,7 +48,7 @@ def _opened_files(connection: Any, study: Study, name: str, files: dict[str, Pat
     from evalkit.records.dialects import dialect_of
 
     source = study.sources[name]
-    raw = ingest.read(connection, name, source, files)
+    raw = ingest.read(connection, name, source, files, partial(place_of, study, "sources", name))
     dialect = dialect_of(connection.name, study.timezone)
     table = fields.prepare(connection, name, raw, source, dialect, **rules_of(study, name))
     if raw.text:
@@ -74,7 +76,7 @@ def _opened_table(engine: Any, study: Study, name: str) -> Records:
     from evalkit.records.tables import read_table
 
     source, rules = study.sources[name], rules_of(study, name)
-    raw = read_table(engine, source)
+    raw = read_table(engine, source, partial(place_of, study, "sources", name))
     dialect = dialect_of(engine.name, study.timezone)
     table = mark_duplicates(source, fields.prepare(engine, name, raw, source, dialect, **rules))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from evalkit.errors import RecordsError, StudyError, nearest
-from evalkit.records.ingest import Raw, absent_columns
+from evalkit.records.ingest import Place, Raw, absent_columns, nowhere
 
 if TYPE_CHECKING:
     import ibis
@@ -28,17 +28,19 @@ _READABLE = {
 }
 
 
-def read_table(engine: Any, source: Any) -> Raw:
-    """Return a source's table as found, its columns by the fields' names.
+def read_table(engine: Any, source: Any, place: Place = nowhere) -> Raw:
+    """Return a source's table as found, its columns by the fields' names; `place` tells where the study has a key.
 
     Raises RecordsError for a table or column that is not there, or of a type that cannot be the field's.
     """
-    found = named_table(engine, source.table)
+    found = named_table(engine, source.table, place("table"))
     label = f"the table '{source.table}'"
-    problems = absent_columns(source, list(found.columns), label)
+    problems = [f"{label}: {told}" for told in absent_columns(source, list(found.columns), place).values()]
     if problems:
         raise RecordsError(problems)
-    problems = [problem for field in source.fields if (problem := _type_problem(found, field, label))]
+    for number, field in enumerate(source.fields):
+        if problem := _type_problem(found, field, label, number, place):
+            problems.append(problem)
     if problems:
         raise RecordsError(problems)
     if long := [f.name for f in source.fields if engine.name == "postgres" and len(f.name.encode()) > _LONGEST]:
@@ -48,12 +50,15 @@ def read_table(engine: Any, source: Any) -> Raw:
     return Raw(found.select(**{field.name: found[field.header] for field in source.fields}), False, (), engine=True)
 
 
-def named_table(engine: Any, wanted: str) -> ibis.Table:
-    """Return an engine's table by the name a study gives it. Raises RecordsError where there is none."""
-    return _spark_table(engine, wanted) if engine.name == "pyspark" else _table(engine, wanted)
+def named_table(engine: Any, wanted: str, place: str = "") -> ibis.Table:
+    """Return an engine's table by the name a study gives it at `place`. Raises RecordsError where there is none."""
+    found = _spark_table(engine, wanted) if engine.name == "pyspark" else _table(engine, wanted)
+    if isinstance(found, list):
+        raise _no_table(engine, wanted, found, place)
+    return found
 
 
-def _type_problem(table: ibis.Table, field: Any, label: str) -> str | None:
+def _type_problem(table: ibis.Table, field: Any, label: str, number: int, place: Place) -> str | None:
     kind = table[field.header].type()
     if field.type == "string" or kind.is_string() or kind.is_unknown():
         return None
@@ -61,7 +66,7 @@ def _type_problem(table: ibis.Table, field: Any, label: str) -> str | None:
         return None
     return (
         f"{label}: the column '{field.header}' is of type {str(kind).replace('!', '')}, which cannot be read as "
-        f"{field.type}; mend the field's `type`, or cast the column in a view."
+        f"{field.type}; mend the field's `type` in {place('fields', number)}, or cast the column in a view."
     )
 
 
@@ -75,18 +80,18 @@ def _named(
     return DatabaseTable(name=name, schema=schema, source=engine, namespace=space).to_expr()
 
 
-def _table(engine: Any, wanted: str) -> ibis.Table:
-    """Return a table of PostgreSQL or DuckDB: the name as it stands, else as SCHEMA.TABLE."""
+def _table(engine: Any, wanted: str) -> ibis.Table | list[str]:
+    """Return a table of PostgreSQL or DuckDB: the name as it stands, else as SCHEMA.TABLE; else the names there are."""
     cursor = engine.con.cursor()
     tables = cursor.execute(_LISTS[engine.name]).fetchall()
     for schema, table, visible in tables:
         if (table == wanted and visible) or f"{schema}.{table}" == wanted:
             return _named(engine, table, engine.get_schema(table, database=schema), database=schema)
-    raise _no_table(engine, wanted, [table if visible else f"{schema}.{table}" for schema, table, visible in tables])
+    return [table if visible else f"{schema}.{table}" for schema, table, visible in tables]
 
 
-def _spark_table(engine: Any, wanted: str) -> ibis.Table:
-    """Return a table of Spark's catalog, or files as FORMAT.PATH, whose moments are told from local times."""
+def _spark_table(engine: Any, wanted: str) -> ibis.Table | list[str]:
+    """Return a table of Spark's catalog, or files as FORMAT.PATH, moments told from local times; else the names."""
     import ibis
     from ibis.backends.pyspark.datatypes import PySparkType
     from pyspark.errors import AnalysisException
@@ -108,13 +113,13 @@ def _spark_table(engine: Any, wanted: str) -> ibis.Table:
         }
         spaces = dict(zip(("database", "catalog"), way[-2::-1], strict=False))
         return _named(engine, way[-1], ibis.schema(types), **spaces)
-    raise _no_table(engine, wanted, [row.tableName for row in session.sql("SHOW TABLES").collect()])
+    return [row.tableName for row in session.sql("SHOW TABLES").collect()]
 
 
-def _no_table(engine: Any, wanted: str, tables: list[str]) -> RecordsError:
+def _no_table(engine: Any, wanted: str, tables: list[str], place: str) -> RecordsError:
     more = f" and {len(tables) - _SHOWN} more" if len(tables) > _SHOWN else ""
     there = f"it has {', '.join(tables[:_SHOWN])}{more}" if tables else "it has none that this user can see"
     return RecordsError(
         f"the connection '{engine.connection_name}' has no table '{wanted}'; {there}.{nearest(wanted, tables)} Mend "
-        "the source's `table`, written TABLE or SCHEMA.TABLE."
+        f"the source's `table`{place and f' in {place}'}, written TABLE or SCHEMA.TABLE."
     )

@@ -140,6 +140,18 @@ class Utf8Guess:
         return self._decoder is not None and self._found
 
 
+def as_utf8(text: str, encoding: str) -> str:
+    """Return a text that was decoded by another encoding than the UTF-8 it is in; as it stands where it was not.
+
+    >>> as_utf8("StÃ¶rung", "cp1252"), as_utf8("Störung", "cp1252")
+    ('Störung', 'Störung')
+    """
+    try:
+        return text.encode(encoding).decode("utf-8")
+    except UnicodeError:
+        return text
+
+
 def blank_rows(path: Path, source: Any) -> list[int]:
     """Return the numbers of blank rows (the header is row 1), which the engine passes over without counting."""
     with _bytes(path) as stream:

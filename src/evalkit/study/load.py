@@ -77,6 +77,18 @@ def _given(path: Path, by: str) -> Path:
     )
 
 
+def place_of(study: Study, *path: str | int) -> str:
+    """Return where a part of a study stands, as `study.yaml:12`; `the study file` where that can no longer be told."""
+    try:
+        raw = study.path.read_bytes()
+        if hashlib.sha256(raw).hexdigest() != study.hash:
+            return "the study file"
+        line = parse(decode(raw, ""), "").place(path)[0]
+    except (OSError, StudyError):
+        return "the study file"
+    return f"{shown(study.path)}:{line}"
+
+
 def shown(file: Path) -> str:
     """Return the file as messages name it: relative to the current folder when inside it."""
     return str(file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file)

@@ -17,6 +17,7 @@ from evalkit.study.model_values import wrong
 if TYPE_CHECKING:
     from evalkit.study.model import Study
 
+URLS = "such as postgresql://USER:PASSWORD@HOST:5432/DATABASE, duckdb:////abs/path/FILE.duckdb or spark://HOST:7077"
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}(?:/(.*))?", re.DOTALL)
 
 
@@ -130,7 +131,7 @@ def connection_url(name: str) -> str:
     if not file:
         raise RecordsError(
             f"The connection '{name}' is not known: the environment variable {variable} is not set; set it to the "
-            f"database's URL, or {variable}_FILE to a file that holds it and that only you can read."
+            f"database's URL ({URLS}), or {variable}_FILE to a file that holds it and that only you can read."
         )
     told = f"The connection '{name}' has its URL in {file} ({variable}_FILE), which"
     try:
