@@ -37,6 +37,12 @@ def test_what_is_understood(text: object, start: date, end: date) -> None:
     assert "/" not in period.slug
 
 
+@pytest.mark.parametrize("text", ["Q2/2026", "2026-Q5", "2026-Q1/2026-Q2"])
+def test_what_is_not_understood_is_told_with_the_forms(text: str) -> None:
+    with pytest.raises(ParameterError, match=r"write 2025-Q4, 2025-10, .*: a quarter \(Q1 to Q4\), a month"):
+        parse_period(text)
+
+
 @pytest.mark.parametrize(
     "text", ["2025-Q5", "2025-13", "25-Q1", "Q1-2025", "", "0000", "2025-10-01/", "2025-02-30/2025-03-01"]
 )

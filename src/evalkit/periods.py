@@ -133,11 +133,12 @@ def parse_period(text: object) -> Period:
     if re.fullmatch(r"[0-9]{4}", label) and int(label) in YEARS:
         return Period(label, Window(date(int(label), 1, 1), date(int(label), 12, 31)))
     first, separator, last = label.replace("_", "/").partition("/")
-    if separator:
+    if separator and all(re.search(r"\d{4}-\d", day) for day in (first, last)):
         window = Window(parse_date(first, "the period's start"), parse_date(last, "the period's end"))
         return Period(str(window), window)
     raise ParameterError(
-        f"The period '{label[:60]}' is not understood; write 2025-Q4, 2025-10, 2025-H2, 2025 or 2025-10-01/2025-12-31."
+        f"The period '{label[:60]}' is not understood; write 2025-Q4, 2025-10, 2025-H2, 2025 or 2025-10-01/2025-12-31: "
+        "a quarter (Q1 to Q4), a month (01 to 12), a half-year (H1, H2), a year, or the first and the last day."
     )
 
 
@@ -154,6 +155,13 @@ def parse_date(text: object, what: str = "the date") -> date:
     raise ParameterError(
         f"'{str(text)[:60]}' is not a date for {what}; write it as 2025-12-31, of the years {YEARS[0]} to {YEARS[-1]}."
     )
+
+
+def check_frequency(frequency: object) -> None:
+    """Raise ParameterError for what is no frequency of the calendar, naming those there are."""
+    if frequency not in MONTHS_IN:
+        known = ", ".join(MONTHS_IN)
+        raise ParameterError(f"The frequency {frequency!r} is not known; expected one of {known}.")
 
 
 def period_containing(day: date, frequency: Frequency) -> Period:

@@ -71,7 +71,13 @@ class FieldOf(v.Model):
         if self.decimalChar is not None and len(self.decimalChar) != 1:
             yield ("decimalChar",), f"expected one character, found {self.decimalChar!r}."
         if self.decimalChar == self.groupChar:
-            yield ("groupChar",), "decimalChar and groupChar are the same character; a number could not be read."
+            mend = 'add decimalChar: ","' if self.groupChar == "." else "give each its own, or remove groupChar"
+            told = f"decimalChar and groupChar are the same character, '{self.groupChar}', so no number could be read"
+            yield ("groupChar",), f"{told}; {mend}."
+        for key, plain in (("decimalChar", "."), ("groupChar", "")):
+            if self.type not in (None, "number") and getattr(self, key) not in (None, plain):
+                mend = "write type: number" if self.type == "integer" else "remove it"
+                yield (key,), f"a field of type {self.type} is read without {key}; {mend}."
         foreign = [] if self.type == "string" else ["pattern", "minLength", "maxLength"]
         foreign += ["minimum", "maximum"] if self.type in ("string", "boolean") else []
         for key in foreign:

@@ -18,6 +18,18 @@ _MENDS = {
     "baseline": "write baseline: {start: 2023-01-01, end: 2024-12-31}",
     "schema": "write schema: 1",
 }
+_FORMS = {
+    "phase_in": "{start: 2025-01-01, end: 2025-03-31}, its days inclusive",
+    "baseline": "{start: 2023-01-01, end: 2024-12-31}",
+    "actual": "{start: 2025-01-06, end: 2025-04-11}",
+    "planned": "{start: 2025-01-01, months: 3} or {ongoing: true}",
+    "calendar": "{baseline: {start: 2023-01-01, end: 2024-12-31}}",
+    "metric": "{kind: mean, value: COLUMN}",
+    "success": "{column: COLUMN, equals: VALUE}",
+    "estimator": "{kind: direct}",
+    "rollout": "{source: SOURCE, unit: COLUMN, date: COLUMN}",
+    "constraints": "{required: true}",
+}
 _EITHER = {
     "value": "a column or a mapping",
     "exposure": "a column or a mapping",
@@ -82,7 +94,7 @@ def _tell(document: Document, study: Study, path: Path, error: Any) -> None:
     if kind == "missing":
         document.tell(path[:-1], f"the key '{key}' is missing; {_MENDS.get(key, f'add {key}: and its value')}.")
     elif kind == "extra_forbidden":
-        document.tell(path, _unknown(study, path, key))
+        document.tell(path, _split_by_comma(document, path) or _unknown(study, path, key))
     else:
         document.tell(path, f"found {describe(found)}, {_expected(error, kind, found, key)}{_mend(kind, found, key)}")
 
@@ -114,6 +126,7 @@ def _expected(error: Any, kind: str, found: object, key: str) -> str:
     else:
         plain = re.sub("Input should be |valid ", "", error["msg"]).replace("True", "true")
         expected = _EXPECTED.get(context.get("pattern"), _EXPECTED.get(kind, plain))
+        expected += f" such as {_FORMS[key]}" if expected == "a mapping" and key in _FORMS else ""
     if kind in ("union_tag_invalid", "literal_error"):
         close = nearest(found, re.findall(r"'([^']*)'", listed)) if isinstance(found, str) else ""
         return f"expected {expected.replace(chr(39), '')}.{close}"
@@ -122,6 +135,21 @@ def _expected(error: Any, kind: str, found: object, key: str) -> str:
     if isinstance(found, str) and re.fullmatch(r"[-+]?[0-9.]+([eE][-+]?[0-9]+)?|true|false", found):
         expected += "; remove the quotes"
     return f"expected {expected}."
+
+
+def _split_by_comma(document: Document, path: Path) -> str:
+    """Say that a decimal comma ends a value in a flow mapping: `{level: 0,95}` has a key 95."""
+    around = document.data
+    for step in path[:-1]:
+        around = around[step]
+    keys = list(around) if isinstance(around, dict) else []
+    place = keys.index(path[-1]) if path[-1] in keys else 0
+    before = keys[place - 1] if place else ""
+    whole = document.written.get((*path[:-1], before), "")
+    if around.get(path[-1]) is not None or not (re.fullmatch(r"[-+]?\d+", whole) and re.match(r"\d+$", str(path[-1]))):
+        return ""
+    number = f"{whole}.{path[-1]}"
+    return f"a comma ends the value of '{shortened(before)}' in a flow mapping; write {shortened(before)}: {number}."
 
 
 def _unknown(study: Study, path: Path, key: str) -> str:
