@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from evalkit.records import Records
     from evalkit.session import OpenStudy
 
+OF_A_REASON = 5  # rows shown of each reason
 _NOT_ALLOWED = "not one of the allowed values"
 
 
@@ -113,16 +114,27 @@ def _print_source(study: OpenStudy, records: Records, as_of: date | None) -> Non
     width = len(str(max(records.reasons.values())))
     for reason, count in records.reasons.items():
         print(printable(f"    {count:>{width}} × {reason}{_hint(study, reason, records, count)}"))
-    print("  which rows (row 1 is the header):" if records.files else "  which rows:")
-    for row in records.rejected_rows(SHOWN_ROWS):
-        key = f" ({records.source.key} {row.key})" if row.key is not None else ""
-        place = row.file if row.row is None else f"{row.file} row {row.row}"
-        print(printable(f"    {place}{key}: {row.reason}"))
-    if records.rejected > SHOWN_ROWS:
-        print(f"    … and {records.rejected - SHOWN_ROWS} more")
+    _print_rows(records)
     path, written = write_rejected(study, records)
     which = "all" if written == records.rejected else f"{written}"
     print(f"  {which} of them with their values, for your eyes only: {_near(path)}")
+
+
+def _print_rows(records: Records) -> None:
+    """Print which rows were rejected: some of each reason, or where nothing tells them apart each reason once."""
+    if not records.files and not records.source.key:
+        print("  which rows (they have no number; with a `key` in the study file they could be named):")
+        for reason, count in records.reasons.items():
+            print(printable(f"    {records.place}: {reason} ({count} ×)"))
+        return
+    print("  which rows (row 1 is the header):" if records.files else "  which rows:")
+    shown = list(records.rejected_rows(SHOWN_ROWS, each=OF_A_REASON))
+    for row in shown:
+        key = f" ({records.source.key} {row.key})" if row.key is not None else ""
+        place = row.file if row.row is None else f"{row.file} row {row.row}"
+        print(printable(f"    {place}{key}: {row.reason}"))
+    if records.rejected > len(shown):
+        print(f"    … and {records.rejected - len(shown)} more")
 
 
 def _hint(study: OpenStudy, reason: str, records: Records, count: int) -> str:

@@ -51,6 +51,8 @@ def evaluation_table(result: StudyResult) -> None:
         for flag in goal.flags:
             if flag.severity != "info":
                 print(f"{goal.id}: {flag.code}: {flag.message}")
+    if any(flag.code == "rejected_rows" and flag.severity != "info" for goal in result.goals for flag in goal.flags):
+        print("Rejected records: `evalkit check` says which, why, and what would mend it.")
     left_out, more = _left_out(result)
     for told, ids in left_out.items():
         print(f"{', '.join(ids)}: {told}")

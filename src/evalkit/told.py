@@ -6,7 +6,7 @@ import errno
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from evalkit.errors import EvalkitError, printable
 if TYPE_CHECKING:
     from evalkit.publish.due import Attempt
     from evalkit.publish.watch import Watch
-    from evalkit.results import ScopesResult, StudyResult
+    from evalkit.results import GoalResult, ScopesResult, StudyResult
 
 NOT_EVALUABLE = 3
 INTERRUPTED, PIPE_CLOSED = 130, 141  # as shells number the signals
@@ -76,7 +76,7 @@ def not_evaluable(result: StudyResult) -> int:
     for goal in result.goals:
         if goal.verdict == "not_evaluable":
             reasons = [flag.message for flag in goal.flags if flag.severity == "serious"]
-            say(f"goal '{goal.id}' is not evaluable in {result.period}: {' '.join(reasons)}")
+            say(f"goal '{goal.id}' is not evaluable in {result.period}: {' '.join(reasons)}{_where_mends([goal])}")
             code = NOT_EVALUABLE
     return code
 
@@ -92,9 +92,16 @@ def not_evaluable_anywhere(result: ScopesResult) -> int:
         found = [goal for scope in result.scopes for goal in scope.goals if goal.id == name]
         if all(goal.verdict == "not_evaluable" for goal in found):
             reasons = dict.fromkeys(f.message for goal in found for f in goal.flags if f.severity != "caution")
-            say(f"goal '{name}' is not evaluable for any {result.by} in {result.period}: {' '.join(reasons)}")
+            told = f"{' '.join(reasons)}{_where_mends(found)}"
+            say(f"goal '{name}' is not evaluable for any {result.by} in {result.period}: {told}")
             code = NOT_EVALUABLE
     return code
+
+
+def _where_mends(goals: Sequence[GoalResult]) -> str:
+    """Return where the mend is told, where records are in the way: `check` sees the values."""
+    blocked = any(flag.code == "too_many_rejected" for goal in goals for flag in goal.flags)
+    return " `evalkit check` says which, why, and what would mend it." if blocked else ""
 
 
 def follow(attempts: Callable[[Watch, Any], Iterator[Attempt]], watch: Watch, notify: str | None) -> int:

@@ -137,10 +137,15 @@ class Records:
     def _number(table: ibis.Table) -> int:
         return int(fetch(table.agg(n=table.count()))[0]["n"])
 
-    def rejected_rows(self, limit: int | None = None) -> Iterator[Rejected]:
-        """Yield the rejected rows by file and row number (of a table by key), all or the first `limit`."""
-        rows = [self._rejected(row) for row in self._left_out(limit)]
-        rows += [Rejected(bad.file, bad.row, None, bad.reason) for bad in self.malformed]
+    def rejected_rows(self, limit: int | None = None, each: int | None = None) -> Iterator[Rejected]:
+        """Yield the rejected rows by file and row number (of a table by key), all or the first `limit`.
+
+        Of each reason the first `each`, where that is given.
+        """
+        rows = [self._rejected(row) for row in self._left_out(limit, each=each)]
+        for reason in dict.fromkeys(bad.reason for bad in self.malformed):
+            bad_rows = [bad for bad in self.malformed if bad.reason == reason][:each]
+            rows += [Rejected(bad.file, bad.row, None, reason) for bad in bad_rows]
         yield from sorted(rows, key=lambda row: (row.file, row.row or 0))[:limit]
 
     def _rejected(self, row: Mapping[str, Any]) -> Rejected:
@@ -149,13 +154,17 @@ class Records:
             return Rejected(self.place, None, key, row[fields.REASON])
         return Rejected(row[FILE], self._row(row[FILE], row[ROW]), key, row[fields.REASON])
 
-    def _left_out(self, limit: int | None = None, reason: str | None = None) -> list[dict[str, Any]]:
+    def _left_out(
+        self, limit: int | None = None, reason: str | None = None, each: int | None = None
+    ) -> list[dict[str, Any]]:
         if self.rejected == len(self.malformed):
             return []
         rows = self.left_out
         if reason is not None:
             rows = rows.filter(rows[fields.REASON] == reason)
         order = [FILE, ROW] if self.files else [self.source.key] if self.source.key else []
+        if each is not None:
+            rows = _first_of_each(rows, order, each)
         rows = rows.order_by(order) if order else rows
         return fetch(rows if limit is None else rows.limit(limit))
 
@@ -200,6 +209,15 @@ class Records:
                 if share < self.reasons[reason]:
                     writer.writerow(["", "", f"{reason} (these are {share} of {self.reasons[reason]})"])
         return len(lines)
+
+
+def _first_of_each(rows: ibis.Table, order: Sequence[str], each: int) -> ibis.Table:
+    """Return the first rows of each reason."""
+    import ibis
+
+    place = ibis.row_number().over(ibis.window(group_by=fields.REASON, order_by=order or None))
+    placed = rows.mutate(**{"#place": place})
+    return placed.filter(placed["#place"] < each).drop("#place")
 
 
 def shares(counts: Mapping[str, int], limit: int) -> dict[str, int]:
