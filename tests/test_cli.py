@@ -267,7 +267,8 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str], monkeypatch: pytes
 def test_no_study(bench: Any, command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     answer = bench.run(*command)
     assert answer.code == 2
-    assert "neither study.yaml nor data/study.yaml" in answer.err
+    assert "is a folder with neither study.yaml nor data/study.yaml" in answer.err
+    assert "does not exist" not in answer.err
     monkeypatch.chdir(bench.folder)
     monkeypatch.delenv("EVALKIT_STUDY", raising=False)
     monkeypatch.setattr(sys, "argv", ["evalkit", *command])
@@ -601,3 +602,47 @@ def test_power_says_for_what_truth_nothing_more_is_needed(capsys: pytest.Capture
     assert "by 5 points of a ratio or share, of other differences and levels by 5 % of the baseline's value" in legend
     assert "none: no effect is." in legend
     assert "–: no period has ended, or there is no answer." in legend
+
+
+def test_rows_of_one_reason_leave_room_for_others_and_nameless_rows_are_counted(bench: Any, f: Any) -> None:
+    bench.plan([f("day", "date"), f("x", "number")], max_rejected=1)
+    bench.write("r.csv", "day,x\n" + "2024-01-01,a\n" * 30 + "never,1\n2024-01-01,1,1\n")
+    rows = bench.check().out.splitlines()
+    shown = rows[rows.index("  which rows (row 1 is the header):") + 1 :]
+    assert shown[:8] == [
+        *(f"    r.csv row {number}: x: not a number" for number in range(2, 7)),
+        "    r.csv row 32: day: not a date",
+        "    r.csv row 33: more columns than the header",
+        "    … and 25 more",
+    ]
+    import duckdb
+
+    with duckdb.connect(bench.folder / "x.db") as database:
+        database.execute("CREATE TABLE t AS SELECT 'never' AS day, range AS x FROM range(20)")
+    bench.monkeypatch.setenv("EVALKIT_CONNECTION_CITY", "duckdb://x.db")
+    source = bench.study["sources"]["s"]
+    bench.study["sources"]["s"] = {**source, "connection": "city", "table": "t"}
+    del bench.study["sources"]["s"]["path"]
+    bench.save()
+    told = bench.check().out
+    assert told.count("    table t of city: ") == 1
+    assert "    table t of city: day: not a date (20 ×)\n" in told
+    bench.study["sources"]["s"]["key"] = "x"
+    bench.save()
+    assert bench.check().out.count("    table t of city (x ") == 5
+
+
+def test_evaluate_says_where_the_mend_of_rejected_records_is_told(ready: Any, daily: list[list[object]]) -> None:
+    ready.write("r.csv", [*daily, *[["2025-01-01", "1,5a", "B1"][:3] for _ in range(10)]])
+    ready.study["sources"]["s"]["max_rejected"] = 0.5
+    ready.save()
+    told = "`evalkit check` says which, why, and what would mend it."
+    answer = ready.run("evaluate", "--period", "2025-Q1")
+    assert answer.code == 0
+    assert answer.out.count(f"\nRejected records: {told}\n") == 1
+    ready.study["sources"]["s"]["max_rejected"] = 0
+    ready.save()
+    for more in ((), ("--by", "branch")):
+        answer = ready.run("evaluate", "--period", "2025-Q1", *more)
+        assert answer.code == 3
+        assert all(line.endswith(told) for line in answer.err.splitlines())

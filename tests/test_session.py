@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -289,3 +290,29 @@ def test_records_stay_in_the_engine(dated: Any, monkeypatch: pytest.MonkeyPatch)
     more = dated.open().evaluate_all()
     assert fetched == few
     assert more[0].goals[0].period.after.records == 10 * once[0].goals[0].period.after.records
+
+
+def test_a_frequency_that_is_none_is_told_with_those_there_are(bench: Any, f: Any) -> None:
+    bench.plan([f("day", "date"), f("x", "number")])
+    for ask in (bench.open().series, bench.open().control_chart):
+        with pytest.raises(
+            ParameterError, match=r"'week' is not known; expected one of month, quarter, half-year, year"
+        ):
+            ask("g", "week")
+
+
+def test_a_folder_without_a_study_and_a_path_to_nothing_are_told_apart(tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match=r"is a folder with neither study\.yaml nor data/study\.yaml"):
+        ek.open_study(tmp_path)
+    with pytest.raises(ParameterError, match=r"nothing\.yaml .* does not exist; name the file, or the folder"):
+        ek.open_study(tmp_path / "nothing.yaml")
+
+
+def test_a_target_that_is_a_text_is_refused_by_name() -> None:
+    for ask in (
+        lambda target: ek.rate_ratio(30, 12.1, 14, 12.5, target=target),
+        lambda target: ek.ratio_of_means([1, 2, 3], [2, 3, 5], target=target),
+        lambda target: ek.power(standard_error=0.1, target=target, better="lower"),
+    ):
+        with pytest.raises(ParameterError, match=r"target is '15%'; expected a number: 0\.85 is the ratio"):
+            ask("15%")

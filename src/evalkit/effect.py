@@ -174,6 +174,22 @@ def check_confidence(confidence: float) -> float:
     return float(confidence)
 
 
+def check_target(target: object) -> None:
+    """Raise ParameterError for a target that is no number; None is none.
+
+    >>> check_target("15%")
+    Traceback (most recent call last):
+    evalkit.errors.ParameterError: target is '15%'; expected a number: 0.85 is the ratio of -15 %, or a level of 85 %.
+    """
+    try:
+        if target is not None:
+            math.isfinite(target)  # type: ignore[arg-type]
+    except TypeError:
+        raise ParameterError(
+            f"target is {target!r}; expected a number: 0.85 is the ratio of -15 %, or a level of 85 %."
+        ) from None
+
+
 def decide(low: float, high: float, target: float, better: Better) -> Verdict:
     """Return the verdict of an interval against a target.
 
@@ -226,6 +242,7 @@ def conclude(
     Raises ParameterError when a target is given without `better`, or a ratio target is not positive.
     """
     check_confidence(confidence)
+    check_target(target)
     if target is not None:
         if better not in ("higher", "lower"):
             raise ParameterError("A target needs better='higher' or better='lower'.")

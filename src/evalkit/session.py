@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from evalkit.errors import ConnectionLostError, ParameterError, RecordsError, nearest
-from evalkit.periods import Frequency, Period, parse_date, parse_period, period_containing
+from evalkit.periods import Frequency, Period, check_frequency, parse_date, parse_period, period_containing
 from evalkit.results import GoalResult, ScopesResult, StudyResult
 
 if TYPE_CHECKING:
@@ -337,6 +337,7 @@ class OpenStudy:
         """
         from evalkit.evaluation.series import series
 
+        check_frequency(frequency)
         cutoff = None if as_of in (None, "") else parse_date(as_of, "the data cut-off")
         return series(self.file, self.file.goal(goal), frequency, cutoff, self.source_records)
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from evalkit.effect import Better, Pivot, Scale, check_confidence
+from evalkit.effect import Better, Pivot, Scale, check_confidence, check_target
 from evalkit.errors import ParameterError
 from evalkit.inference.checks import positive
 from evalkit.inference.numeric import crossing, lower_tail, quantile
@@ -127,6 +127,7 @@ def power(
     error = positive(standard_error, "standard_error")
     if better not in ("higher", "lower"):
         raise ParameterError(f"better is {better!r}; expected 'higher' or 'lower'.")
+    check_target(target)
     for value, name in ((target, "target"), (effect, "effect")):
         if value is not None and (not math.isfinite(value) or (scale == "ratio" and value <= 0)):
             raise ParameterError(f"The {name} {value} is not on the {scale} scale; −20 % is the ratio 0.80.")

@@ -72,9 +72,10 @@ def _given(path: Path, by: str) -> Path:
     for file in (path, path / "study.yaml", path / "data" / "study.yaml"):
         if os.path.isfile(file):  # noqa: PTH113 - that of Path raises for names that no file can have
             return file.absolute()
-    raise ParameterError(
-        f"The study file {path} ({by}) does not exist, or is a folder with neither study.yaml nor data/study.yaml."
-    )
+    if os.path.isdir(path):  # noqa: PTH112 - as above
+        raise ParameterError(f"{path} ({by}) is a folder with neither study.yaml nor data/study.yaml.")
+    kind = "is no file" if os.path.lexists(path) else "does not exist"
+    raise ParameterError(f"The study file {path} ({by}) {kind}; name the file, or the folder that holds study.yaml.")
 
 
 def place_of(study: Study, *path: str | int) -> str:
