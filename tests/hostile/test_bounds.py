@@ -174,4 +174,4 @@ def test_study_files_made_to_hurt(tmp_path: Path, cli: Cli) -> None:
         refused(cli, tmp_path, told)
     (tmp_path / "study.yaml").unlink()
     os.mkfifo(tmp_path / "study.yaml")
-    refused(cli, tmp_path, "does not exist")
+    refused(cli, tmp_path, "study.yaml (the study given) is no file, but a folder, a pipe")

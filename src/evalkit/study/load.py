@@ -69,13 +69,17 @@ def find(path: str | os.PathLike[str] | None = None) -> Path:
 
 
 def _given(path: Path, by: str) -> Path:
-    for file in (path, path / "study.yaml", path / "data" / "study.yaml"):
+    files = (path / "study.yaml", path / "data" / "study.yaml")
+    for file in (path, *files):
         if os.path.isfile(file):  # noqa: PTH113 - that of Path raises for names that no file can have
             return file.absolute()
-    if os.path.isdir(path):  # noqa: PTH112 - as above
+    there = [file for file in files if os.path.lexists(file)] or [path]
+    if there == [path] and os.path.isdir(path):  # noqa: PTH112 - as above
         raise ParameterError(f"{path} ({by}) is a folder with neither study.yaml nor data/study.yaml.")
-    kind = "is no file" if os.path.lexists(path) else "does not exist"
-    raise ParameterError(f"The study file {path} ({by}) {kind}; name the file, or the folder that holds study.yaml.")
+    what = "does not exist; name the file, or the folder that holds study.yaml"
+    if os.path.lexists(there[0]):
+        what = "is no file, but a folder, a pipe, a device or a link to nothing"
+    raise ParameterError(f"The study file {there[0]} ({by}) {what}.")
 
 
 def place_of(study: Study, *path: str | int) -> str:
