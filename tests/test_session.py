@@ -312,6 +312,9 @@ def test_a_target_that_is_a_text_is_refused_by_name() -> None:
     for ask in (
         lambda target: ek.rate_ratio(30, 12.1, 14, 12.5, target=target),
         lambda target: ek.ratio_of_means([1, 2, 3], [2, 3, 5], target=target),
+        lambda target: ek.proportion(46, 50, target=target),
+        lambda target: ek.proportion_change(40, 50, 46, 50, target=target),
+        lambda target: ek.control_chart([1, 2, 3, 2] * 3, target=target, better="lower"),
         lambda target: ek.power(standard_error=0.1, target=target, better="lower"),
     ):
         with pytest.raises(ParameterError, match=r"target is '15%'; expected a number: 0\.85 is the ratio"):

@@ -41,7 +41,7 @@ def evaluation_table(result: StudyResult) -> None:
     for goal in (*result.goals, *result.indicators):
         table.add_row(Text(goal.id), "period", *_cells(goal, goal.period), _verdict(goal.verdict))
         if goal.target is not None and goal.to_date is not None:
-            table.add_row("", "to date", *_cells(goal, goal.to_date), _verdict(goal.to_date.verdict))
+            table.add_row("", "to date", *_cells(goal, goal.to_date), _verdict(goal.to_date_verdict))
     Console(width=None if sys.stdout.isatty() else 140, highlight=False).print(table)
     _print_held((*result.goals, *result.indicators))
     for goal in (*result.goals, *result.indicators):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from evalkit.effect import Better
+from evalkit.effect import Better, check_target
 from evalkit.errors import NotEvaluableError, ParameterError, nearest
 from evalkit.estimands.time_axis import Labels, label_of, labels_of
 from evalkit.inference import columns
@@ -186,6 +186,7 @@ def control_chart(
     """
     if kind not in get_args(ChartKind):
         raise ParameterError(f"kind is {kind!r}; expected 'xmr', 'p' or 'u'.{nearest(str(kind), get_args(ChartKind))}")
+    check_target(target)
     if target is not None and better not in ("higher", "lower"):
         raise ParameterError("A target needs better='higher' or better='lower'.")
     given = _numbers(values, "values")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from evalkit.effect import Better, Effect, conclude
+from evalkit.effect import Better, Effect, check_target, conclude
 from evalkit.errors import ParameterError, nearest
 from evalkit.inference.binomial import ClopperPearson, ScoreDifference, ScoreRatio, Wilson
 from evalkit.inference.checks import count
@@ -132,5 +132,6 @@ def _arm(successes: float, trials: float, arm: str) -> tuple[int, int]:
 
 
 def _check_target(target: float | None, low: float, high: float) -> None:
+    check_target(target)
     if target is not None and not low <= target <= high:
         raise ParameterError(f"The target is {target}; expected a value between {low} and {high}: 90 % is 0.90.")
