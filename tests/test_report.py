@@ -335,6 +335,9 @@ def test_months_as_recorded_are_not_held_against_the_target_of_a_standardised_go
         assert reliably not in process
         assert ("With the mix held, the reporting period" if language == "en" else "保持基线构成后") in course
         assert f">{target}" not in process + course
+        drawn = re.findall(r"<text[^>]*>([^<]*)</text>", course)
+        assert not {"expected without the change", "无变化时的预期"} & set(drawn), "of other values than the months"
+        assert ("that expectation is not drawn" if language == "en" else "故不绘出") in course
         assert held.replace("'", "&#x27;") in page.estimate().text
         whole = page.before_and_after().text
         desc = re.search(r"<desc[^>]*>([^<]*)</desc>", whole)

@@ -43,7 +43,8 @@ def trend(
     """Draw the metric month by month: baseline value, phase-in, target line, the period, the measures' dates.
 
     The target is left out where the estimate holds the mix or the months: what is promised of those is not promised of
-    every month as recorded.
+    every month as recorded. The counterfactual of a held mix is left out for the same reason: it belongs to other
+    values than the months drawn.
 
     `series` has the columns start, end, value and phase ('baseline', 'phase-in', 'after'); `measures` are
     (label, date) of each measure put into effect; `counterfactual` is a time-series model of the months.
@@ -58,7 +59,7 @@ def trend(
         figure, axes = canvas(350)
         form = formats.quantity(result.kind, "level", values, unit=unit, language=language)
         _phases(axes, series, result, _)
-        if counterfactual is not None:
+        if counterfactual is not None and "mix" not in result.held:
             expected(axes, counterfactual, language, form, shift=np.timedelta64(15, "D"))
         axes.plot(
             series["start"] + (series["end"] - series["start"]) / 2,

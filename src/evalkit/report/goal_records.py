@@ -80,7 +80,8 @@ class GoalRecords(Report):
             text = (
                 self._(
                     "With the mix held, the reporting period lies at {estimate} ({interval}) against what months"
-                    " before, trend and season lead to expect; the band is that of the expectation."
+                    " before, trend and season lead to expect; that expectation is not drawn, because the months drawn"
+                    " are as recorded."
                 )
                 if "mix" in self.goal.held
                 else self._(
