@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import report_fixtures as fixtures
 
-from evalkit import figures, svg
+from evalkit import figures, svg, tables, wording
 from evalkit.estimands.control_chart import control_chart
 from evalkit.estimands.response_time import kaplan_meier
 from evalkit.estimands.staggered import staggered_rollout
@@ -23,6 +23,7 @@ from evalkit.formats import Quantity
 from evalkit.inference.anytime import confidence_sequence
 from evalkit.inference.power import power
 from evalkit.inference.sequential import group_sequential_bounds
+from evalkit.results import SensitivityLine
 
 
 def texts(markup: str) -> list[str]:
@@ -130,6 +131,25 @@ def test_a_glance_says_both_windows_and_the_target():
     assert "– not evaluable" in " ".join(
         texts(svg.as_svg(figures.glance(fixtures.incidents()), title="T", description="D"))
     )
+
+
+def test_pictures_show_the_digits_of_the_text_whatever_the_scale():
+    """Beside wider lines, and on scales of three decimals, whose last a shortening of coordinates once cut off."""
+    close = fixtures.effect(0.2763, 0.2311, 0.3249, scale="difference", target=0.25)
+    wide = fixtures.effect(12.49, -4.072, 25.64, scale="difference", target=0.25)
+    line = SensitivityLine(name="same months", estimate=-0.4071, low=-0.5549, high=-0.2634, note="", verdict=None)
+    goal = fixtures.goal(
+        "g", "G", "mean", close, to_date=fixtures.evaluation(wide), sensitivity=(line,), verdict="inconclusive"
+    )
+    table, told = tables.goal(goal) + tables.sensitivity(goal), wording.goal_text(goal)
+    for figure in (figures.glance(goal), figures.forest(goal)):
+        shown = " ".join(texts(svg.as_svg(figure, title="T", description="D")))
+        for estimate, interval in (("+0.276", "+0.231 to +0.325"), ("+12.5", "−4.1 to +25.6")):
+            assert f"{estimate} ({interval})" in shown
+            assert {estimate, interval} <= set(re.findall(r">([^<]*)</td>", table))
+    assert "+0.276" in told
+    assert "−0.407 (−0.555 to −0.263)" in shown
+    assert {"−0.407", "−0.555 to −0.263"} <= set(re.findall(r">([^<]*)</td>", table))
 
 
 def test_the_course_shows_the_counterfactual_with_its_band():

@@ -22,6 +22,7 @@ FONTS = (
     "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'PingFang SC', 'Microsoft YaHei', "
     "'Noto Sans CJK SC', 'Source Han Sans SC', 'DejaVu Sans', sans-serif"
 )
+_TAG = re.compile(r"<[^>]*>")
 _LONG_NUMBER = re.compile(r"(?<![\w#])(-?\d+\.\d{2})\d+")
 
 
@@ -40,7 +41,8 @@ def as_svg(figure: Figure, *, title: str, description: str) -> str:
     inner = inner.replace("xlink:href", "href").replace("'DejaVu Sans'", FONTS.replace('"', "'"))
     inner = re.sub(r'\bid="', f'id="{key}-', inner)
     inner = inner.replace('href="#', f'href="#{key}-').replace("url(#", f"url(#{key}-")
-    inner = _LONG_NUMBER.sub(r"\1", inner)
+    # of places only: in what is written between the tags every digit is a result's
+    inner = _TAG.sub(lambda found: _LONG_NUMBER.sub(r"\1", found[0]), inner)
     return (
         f'<svg class="ek-figure" role="img" aria-labelledby="{key}-title {key}-desc" viewBox="0 0 {width} {height}" '
         f'width="{width}" height="{height}" style="max-width:100%;height:auto">'

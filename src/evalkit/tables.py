@@ -221,8 +221,7 @@ def sensitivity(result: GoalResult, language: Language = "en", *, unit: str = ""
     """Return the estimate under other reasonable choices, with what each choice means."""
     _ = wording.translator(language)
     lines = wording_plain.alternatives(result)
-    figures = [v for line in lines for v in (line.estimate, line.low, line.high)]
-    form = wording_plain.both(result, figures, language, unit)
+    form = wording_plain.together(result, lines, language, unit)
     rows = [
         (
             wording.looked_up("sensitivity", line.name, line.name, language),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from evalkit import formats, wording
@@ -60,7 +60,7 @@ def since_last(result: GoalResult, last: GoalResult, period: str, language: Lang
     before, after = last.period.effect, result.period.effect
     if before is None or after is None:
         return _("{text}.").format(text=told)
-    form = both(result, [before.estimate, after.estimate], language, unit)
+    form = both(result, [before.estimate, after.estimate, after.low, after.high], language, unit)
     return _("{text}; estimate {before}, now {after}.").format(
         text=told, before=form.text(before.estimate), after=form.text(after.estimate)
     )
@@ -77,6 +77,13 @@ def both(result: GoalResult, values: list[float | None], language: Language, uni
         points=wording.translator(language)("percentage points"),
         language=language,
     )
+
+
+def together(
+    result: GoalResult, lines: Sequence[SensitivityLine], language: Language = "en", unit: str = ""
+) -> Quantity:
+    """Return how the estimates and intervals of a goal's other choices are shown, in table and picture alike."""
+    return both(result, [v for line in lines for v in (line.estimate, line.low, line.high)], language, unit)
 
 
 def alternatives(result: GoalResult) -> tuple[SensitivityLine, ...]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One row of a forest plot, on the raw scale."""
+    """One row of a forest plot, on the raw scale; `form` is how the page's text shows it, where that is its own."""
 
     name: str
     estimate: float | None
@@ -30,6 +30,7 @@ class Line:
     high: float | None
     verdict: str | None = None
     main: bool = False
+    form: Quantity | None = None
 
 
 def effect(result: Effect) -> Figure:
@@ -43,8 +44,10 @@ def effect(result: Effect) -> Figure:
 
 def forest(result: GoalResult, language: Language = "en", *, unit: str = "", alternatives: bool = True) -> Figure:
     """Draw target, this period, everything since implementation and, below, the estimate under other choices."""
-    lines = _windows(result, language)
+    lines = _windows(result, language, unit)
     if alternatives:
+        others = wording_plain.alternatives(result)
+        told = wording_plain.together(result, others, language, unit)
         lines += [
             Line(
                 name=wording.looked_up("sensitivity", other.name, other.name, language),
@@ -52,8 +55,9 @@ def forest(result: GoalResult, language: Language = "en", *, unit: str = "", alt
                 low=other.low,
                 high=other.high,
                 verdict=other.verdict,
+                form=told,
             )
-            for other in wording_plain.alternatives(result)
+            for other in others
         ]
     form = _form(result, lines, language, unit)
     return _forest(lines, form, result.period.target_value, _NULL.get(result.period.scale), language)
@@ -70,7 +74,11 @@ def scopes(result: ScopesResult, language: Language = "en", *, unit: str = "") -
     if len(ids) != 1:
         raise ParameterError(f"A picture of scopes shows one goal; choose one by only(): {', '.join(ids) or 'none'}.")
     lines = [
-        replace(_line_of(_("(none)") if scope is None else scope, goal.period, goal.verdict), main=False)
+        replace(
+            _line_of(_("(none)") if scope is None else scope, goal.period, goal.verdict),
+            main=False,
+            form=wording.shown(goal, goal.period, language, unit),
+        )
         for scope, goal in drawn
     ]
     one = drawn[0][1]
@@ -80,7 +88,7 @@ def scopes(result: ScopesResult, language: Language = "en", *, unit: str = "") -
 
 def glance(result: GoalResult, language: Language = "en", *, unit: str = "") -> Figure:
     """Draw this period and everything since implementation against the target, small enough for a telephone."""
-    lines = _windows(result, language)
+    lines = _windows(result, language, unit)
     form, target = _form(result, lines, language, unit), result.period.target_value
     width, room, foot, head = 330.0, 46.0, 26.0, 24.0
     height = head + room * len(lines) + foot
@@ -106,12 +114,15 @@ def glance(result: GoalResult, language: Language = "en", *, unit: str = "") -> 
 _NULL = {"ratio": 1.0, "difference": 0.0}
 
 
-def _windows(result: GoalResult, language: Language) -> list[Line]:
+def _windows(result: GoalResult, language: Language, unit: str) -> list[Line]:
     _ = wording.translator(language)
     windows = [(_("This period"), result.period), (_("Since implementation"), result.to_date)]
     return [
         # The period's own line carries the goal's verdict, which also minds the other goals.
-        _line_of(name, evaluation, result.verdict if evaluation is result.period else evaluation.verdict)
+        replace(
+            _line_of(name, evaluation, result.verdict if evaluation is result.period else evaluation.verdict),
+            form=wording.shown(result, evaluation, language, unit),
+        )
         for name, evaluation in windows
         if evaluation is not None
     ]
@@ -121,6 +132,8 @@ def _told(line: Line, form: Quantity, language: Language) -> str:
     """Return a line's verdict, estimate and interval in words."""
     if line.estimate is None:
         return wording.badge_text("not_evaluable", language)
+    if line.form is not None and line.form.factor == form.factor:  # else the axis is in another unit
+        form = line.form
     return f"{wording.SYMBOLS[line.verdict]} {form.text(line.estimate)} ({form.interval(line.low, line.high)})"
 
 
