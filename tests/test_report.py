@@ -17,6 +17,7 @@ from evalkit import formats
 from evalkit.errors import ParameterError
 from evalkit.report import GoalReport, PeriodReport, Report
 from evalkit.report.context import ContextReport
+from evalkit.results import Flag
 
 ROOT = Path(__file__).resolve().parent.parent
 PERIOD_PARTS = ("heading", "first_screen", "numbers", "goals", "origins", "methods", "notes", "reproduce", "provenance")
@@ -121,6 +122,17 @@ def test_the_first_screen_says_what_is_found_what_changed_and_what_to_do(
     assert page.first_screen().text.count("<svg") == 4
     assert 'href="satisfaction.html"' in page.first_screen().text
     assert 'href="satisfaction.zh.html"' in PeriodReport(bank, found, "zh").first_screen().text
+
+
+def test_what_limits_certainty_leads_to_the_cautions_that_are_not_shown(
+    study: evalkit.OpenStudy, result: evalkit.StudyResult
+) -> None:
+    codes = ("partial_period", "pre_existing_trend", "placebo_in_time")
+    flags = tuple(Flag(code=code, severity="caution", message=f"{code}.") for code in codes)
+    grave = replace(result, goals=(replace(result.goals[0], flags=flags),))
+    for language, page in (("en", "score.html"), ("zh", "score.zh.html")):
+        assert f'href="{page}#cautions"' in PeriodReport(study, grave, language).first_screen().text
+        assert '<h2 id="cautions">' in GoalReport(study, grave, "score", language).cautions().text
 
 
 def test_since_implementation_names_a_phase_in_only_where_there_is_one(

@@ -153,3 +153,23 @@ def test_that_a_verdict_hangs_on_one_cluster_is_never_left_out() -> None:
     html = tables.flags(fixtures.satisfaction(flags=tuple(flags)), most=2)
     assert "One branch." in html
     assert "c." not in html
+
+
+def test_what_limits_a_verdict_most_comes_first_and_what_is_left_out_is_counted() -> None:
+    from evalkit.evaluation.flags import CODES
+    from evalkit.results import Flag
+    from evalkit.wording_flags import GRAVEST, LEAST
+
+    codes = ("case_mix_shift", "partial_period", "unheard_of", "pre_existing_trend", "verdict_not_robust")
+    flags = tuple(Flag(code=code, severity="caution", message=f"{code}.") for code in codes)
+    goal = fixtures.satisfaction(flags=(*flags, Flag(code="not_yet_due", severity="info", message="A note.")))
+    told = tables.flags(goal, most=2, page="satisfaction.html#cautions")
+    assert told.count("<li>") == 2
+    assert told.index("Another reasonable choice") < told.index("pre_existing_trend.")
+    assert '<a href="satisfaction.html#cautions">3 more cautions</a>' in told
+    assert "另有3项注意事项" in tables.flags(goal, "zh", most=2)
+    assert "1 more caution<" in tables.flags(goal, most=4)
+    assert "more caution" not in tables.flags(goal, most=5) + tables.flags(goal)
+    places = [tables.flags(goal).index(f"{code}.") for code in ("unheard_of", "partial_period")]
+    assert places == sorted(places)
+    assert set(GRAVEST + LEAST) <= set(CODES)

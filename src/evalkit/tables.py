@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from evalkit import formats, markup, wording, wording_flags, wording_plain
 from evalkit.formats import Language
@@ -242,24 +242,34 @@ def sensitivity(result: GoalResult, language: Language = "en", *, unit: str = ""
     return markup.table(_("The same question under other reasonable choices"), columns, rows, numeric=(1, 2)).text
 
 
-def flags(result: GoalResult, language: Language = "en", *, most: int | None = None, unit: str = "") -> str:
-    """Return a goal's cautions as a list, the gravest first; with `most` only so many, and no mere notes.
+def flags(
+    result: GoalResult, language: Language = "en", *, most: int | None = None, unit: str = "", page: str = ""
+) -> str:
+    """Return a goal's cautions as a list, what limits the verdict most first.
 
-    That the verdict hangs on one cluster is never left out.
+    With `most` only so many, no mere notes, and how many more there are, with a link to their `page`; that the verdict
+    hangs on one cluster is never left out.
     """
-    order: dict[Any, int] = {"serious": 0, "caution": 1, "info": 2}
-    ranked = sorted(result.flags, key=lambda flag: order[flag.severity])
+    shown, more = wording_flags.ranked(result), 0
     if most is not None:
-        grave = [flag for flag in ranked if flag.severity != "info"]
-        ranked = grave[:most] + [flag for flag in grave[most:] if flag.code == "influential_cluster"]
-    return markup.items(
+        grave = [flag for flag in shown if flag.severity != "info"]
+        shown = grave[:most] + [flag for flag in grave[most:] if flag.code == "influential_cluster"]
+        more = len(grave) - len(shown)
+    told = markup.items(
         (
             markup.tag("strong", wording.severity(flag.severity, language))
             + markup.prose(wording_flags.sentence(flag, result, language, unit=unit))
-            for flag in ranked
+            for flag in shown
         ),
         class_="ek-flags",
     ).text
+    return told + (_further(more, page, language).text if more else "")
+
+
+def _further(count: int, page: str, language: Language) -> Html:
+    _ = wording.translator(language)
+    text = (_("{number} more caution") if count == 1 else _("{number} more cautions")).format(number=count)
+    return markup.tag("p", markup.tag("a", text, href=page) if page else text, class_="ek-soft")
 
 
 def changes(

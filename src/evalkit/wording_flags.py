@@ -11,7 +11,23 @@ from evalkit.formats import Language
 if TYPE_CHECKING:
     from evalkit.results import Flag, GoalResult
 
+# by how much they limit the verdict: what overturns it, what undermines the comparison, what the interval lacks; a
+# caution in neither list stands between the two
+GRAVEST = (
+    *("verdict_not_robust", "looks_reached", "multiplicity", "looks_exhausted", "influential_cluster"),
+    *("pre_existing_trend", "rollout_pre_trend", "placebo_in_time", "overdispersion_unchecked"),
+    *("month_shocks_unchecked", "regression_to_mean", "participation_change", "few_clusters", "small_counts"),
+)
+LEAST = ("dominating_cluster", "strata_dropped", "season_not_covered", "partial_period", "case_mix_shift")
+_SEVERITY = ("serious", "caution", "info")
+
 _ON_SCALE = ("crude", "estimate", "low", "high", "own", "plain", "value")
+
+
+def ranked(result: GoalResult) -> list[Flag]:
+    """Return a goal's flags, what limits its verdict most first."""
+    order = {code: place for place, code in enumerate((*GRAVEST, "", *LEAST))}
+    return sorted(result.flags, key=lambda flag: (_SEVERITY.index(flag.severity), order.get(flag.code, order[""])))
 
 
 def sentence(flag: Flag, result: GoalResult, language: Language = "en", *, unit: str = "") -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from evalkit.results import Evaluation, GoalResult, StudyResult
 
 
+CAUTIONS = "cautions"
 _ORIGIN = "font-size:.85rem;margin-top:0"
 
 
@@ -134,9 +135,14 @@ class Report:
             told.append(self._("Commitment: {title}.").format(title=title))
         return markup.tag("p", self._sentences(told))
 
+    def _page_of(self, result: GoalResult) -> str:
+        """The file of a goal's page, beside that of its period."""
+        return f"{result.id if self.language == 'en' else f'{result.id}.{self.language}'}.html"
+
     def _cautions(self, result: GoalResult, heading: str = "h2") -> Html:
-        """What to be careful about, in plain words."""
-        head = markup.tag(heading, self._("What to be careful about"))
+        """What to be careful about, in plain words; on the goal's own page a link leads there."""
+        place = {"id": CAUTIONS} if heading == "h2" else {}
+        head = markup.tag(heading, self._("What to be careful about"), **place)
         if not result.flags:
             return head + markup.tag("p", self._("Nothing that this report checks for was found."))
         return head + Html(tables.flags(result, self.language, unit=self._unit(result)))

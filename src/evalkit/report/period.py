@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from evalkit import figures, formats, markup, svg, tables, trace, wording, wording_methods, wording_plain
 from evalkit.markup import Html
 from evalkit.periods import parse_period, previous_period
-from evalkit.report.base import Report
+from evalkit.report.base import CAUTIONS, Report
 
 if TYPE_CHECKING:
     from evalkit.results import GoalResult, StudyResult
@@ -57,7 +57,6 @@ class PeriodReport(Report):
 
     def _card(self, result: GoalResult) -> Html:
         unit, title = self._unit(result), self._title(result)
-        page = result.id if self.language == "en" else f"{result.id}.{self.language}"
         finding = wording_plain.finding(result, self.language, unit=unit)
         picture = svg.as_svg(
             figures.glance(result, self.language, unit=unit),
@@ -68,7 +67,7 @@ class PeriodReport(Report):
         if self.last is not None:
             told = wording_plain.since_last(result, self.last[result.id], self.last.period, self.language, unit=unit)
             words.append(self._soft(told))
-        link = markup.tag("a", title, href=f"{page}.html")
+        link = markup.tag("a", title, href=self._page_of(result))
         return Html(
             f'<section style="{_CARD.format(colour=_EDGES[result.verdict])}">\n'
             f"{markup.tag('h2', link, style=_CARD_TITLE).text}\n"
@@ -99,7 +98,11 @@ class PeriodReport(Report):
             ]
         limits = [
             markup.tag("strong", self._title(goal))
-            + Html(tables.flags(goal, self.language, most=2, unit=self._unit(goal)))
+            + Html(
+                tables.flags(
+                    goal, self.language, most=2, unit=self._unit(goal), page=f"{self._page_of(goal)}#{CAUTIONS}"
+                )
+            )
             for goal in self.result.goals
             if any(flag.severity != "info" for flag in goal.flags)
         ]
@@ -112,7 +115,7 @@ class PeriodReport(Report):
     def numbers(self) -> Html:
         """The goals in one table, and beside the period before."""
         result, language = self.result, self.language
-        links = {goal.id: f"{goal.id if language == 'en' else f'{goal.id}.{language}'}.html" for goal in result.goals}
+        links = {goal.id: self._page_of(goal) for goal in result.goals}
         overview = tables.overview(result, language, titles=self.titles, units=self.units, links=links)
         parts = [markup.tag("h2", self._("The numbers")), Html(overview)]
         if self.last is not None:
