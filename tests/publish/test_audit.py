@@ -100,6 +100,13 @@ ALTERED: dict[str, tuple[Callable[[Path], Any], str]] = {
         lambda out: edit(out / ledger.STUDY, '"relative_change": 0.1', '"relative_change": 0.05'),
         "study.json: the plan in it is not the one that was lodged",
     ),
+    "a number in the table of all results": (
+        lambda out: edit(out / "results.csv", "achieved", "inconclusive"),
+        "results.csv: the file was altered",
+    ),
+    "the index": (lambda out: edit(out / "index.html", "achieved", "not achieved"), "index.html: the file was altered"),
+    "the index gone": (lambda out: (out / "index.html").unlink(), "index.html: the file is missing"),
+    "an index more": (lambda out: (out / "index.zh.html").touch(), "index.zh.html: the file was added after"),
     "results that are no JSON": (
         lambda out: (out / PERIOD / "results.json").write_text('{"half": '),
         "results.json: the file was altered",
@@ -119,6 +126,16 @@ def test_what_was_altered_is_named(what: str, bank: Path, command: Command, tmp_
     assert expected in err
     assert "Traceback" not in err
     assert sorted((path, path.stat().st_mtime_ns) for path in out.rglob("*")) == before, "verify writes nothing"
+
+
+def test_a_later_period_and_another_language_alter_nothing(bank: Path, command: Command, tmp_path: Path) -> None:
+    out = tmp_path / "reports"
+    shutil.copytree(bank / "reports", out)
+    for period, language in (("2025-Q3", "en"), (PERIOD, "zh")):
+        publish(bank, period, out=out, notebooks=bank / "notebooks", jobs=1, language=language)  # type: ignore[arg-type]
+        code, told, err = command(*VERIFY, "--out", str(out))
+        assert (code, err) == (0, "")
+        assert "nothing published was altered" in told
 
 
 def test_what_has_changed_since_is_named_as_the_likely_reason(bank: Path, command: Command) -> None:

@@ -14,6 +14,7 @@ from tempfile import mkdtemp
 from typing import Any
 
 from evalkit.errors import LockedError
+from evalkit.periods import parse_period
 from evalkit.publish import index, ledger, swap
 from evalkit.publish.lock import locked
 from evalkit.publish.provenance import file_hash
@@ -51,7 +52,7 @@ def commit(out: Path, staged: Path, published: Path, entry: Mapping[str, Any], p
         ledger.replace_text(pending, to_json({"entry": entry, "plan": plan, "folder": published.name}))
         swap.put_in_place(staged, published)
         try:
-            ledger.append(out, entry)
+            ledger.append(out, _with_root(out, entry))
         except OSError:
             swap.take_back(staged, published)
             pending.unlink()
@@ -62,6 +63,11 @@ def commit(out: Path, staged: Path, published: Path, entry: Mapping[str, Any], p
 def files_of(folder: Path) -> dict[str, str]:
     """Return the hash of each of an issue's own files, by name."""
     return {path.name: file_hash(path) for path in sorted(folder.iterdir()) if path.is_file()}
+
+
+def _with_root(out: Path, entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an entry with the hashes of the index and the table of all results as `_finish` will write them."""
+    return {**entry, "root": index.hashes(index.texts(out, parse_period(entry["period"])))}
 
 
 def _finish(out: Path, pending: Path, plan: Mapping[str, Any]) -> None:
@@ -83,7 +89,7 @@ def _recover(out: Path) -> None:
             continue
         last = ledger.last_of(ledger.entries(out), entry["period"])
         if last is None or last["files"] != entry["files"]:
-            ledger.append(out, entry)
+            ledger.append(out, _with_root(out, entry))
         _finish(out, pending, meant["plan"])
 
 

@@ -5,8 +5,9 @@ Everything on it comes from the ledger and the published results files.
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from evalkit.formats import Language
 from evalkit.markup import Html, tag
 from evalkit.periods import Period, parse_period
 from evalkit.publish import all_results, html, issues, ledger
+from evalkit.publish.provenance import file_hash
 from evalkit.publish.swap import REVISIONS
 
 _NAMES: dict[Language, tuple[Html, str]] = {
@@ -30,16 +32,43 @@ def page_name(stem: str, language: Language) -> str:
 
 
 def refresh(out: Path) -> None:
-    """Write index and table of all results anew, in every language in which a period is published; English always."""
+    """Write index and table of all results anew."""
+    for name, text in texts(out).items():
+        ledger.replace_text(out / name, text)
+
+
+def texts(out: Path, also: Period | None = None) -> dict[str, str]:
+    """Return index and table of all results by file name, `also` with a period that is not in the ledger yet.
+
+    The index is in every language in which a period is published; English always.
+    """
     study = json.loads((out / ledger.STUDY).read_text(encoding="utf-8"))
-    found = _issues(out)
+    found = _issues(out, also)
     translated = any((issue.folder / "index.zh.html").exists() for issue in found)
+    made = {}
     for language in wording.LANGUAGES if translated else wording.LANGUAGES[:1]:
         other = [link for key, link in _NAMES.items() if translated and key != language]
-        text = _Page(study, found, language).text(other)
-        ledger.replace_text(out / f"{page_name('index', language)}.html", text)
-    table = all_results.as_csv((issue.number, issue.result) for issue in found)
-    ledger.replace_text(out / all_results.NAME, table)
+        made[f"{page_name('index', language)}.html"] = _Page(study, found, language).text(other)
+    return {**made, all_results.NAME: all_results.as_csv((issue.number, issue.result) for issue in found)}
+
+
+def hashes(made: Mapping[str, str]) -> dict[str, str]:
+    """Return the hash of each of these texts as a file, by name."""
+    return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in made.items()}
+
+
+def altered(out: Path, recorded: Mapping[str, str]) -> Iterator[str]:
+    """Yield what is not as it was last written (`hashes`) of index and table of all results."""
+    names = {*recorded, all_results.NAME, *(f"{page_name('index', language)}.html" for language in wording.LANGUAGES)}
+    for name in sorted(names):
+        path = out / name
+        if not path.is_file():
+            if name in recorded:
+                yield f"{name}: the file is missing."
+        elif name not in recorded:
+            yield f"{name}: the file was added after publication."
+        elif file_hash(path) != recorded[name]:
+            yield f"{name}: the file was altered after publication (its hash is not the ledger's)."
 
 
 def neighbours(out: Path, period: Period, stem: str, language: Language) -> list[tuple[str, str]]:
@@ -81,10 +110,10 @@ def _first(language: Language) -> tuple[Language, ...]:
     return (language, *(other for other in wording.LANGUAGES if other != language))
 
 
-def _issues(out: Path) -> list[_Issue]:
-    """Return the periods in the ledger that stand in the folder and can be read, the latest first."""
-    found = []
-    for period in map(parse_period, {entry["period"] for entry in ledger.entries(out)}):
+def _issues(out: Path, also: Period | None = None) -> list[_Issue]:
+    """Return the periods in the ledger, and one more, that stand in the folder and can be read, the latest first."""
+    found, named = [], {entry["period"] for entry in ledger.entries(out)} | ({also.label} if also else set())
+    for period in map(parse_period, named):
         standing = issues.read(out, period)
         if standing is not None and standing.results:
             found.append(_Issue(period, out / period.slug, standing.results, standing.number))

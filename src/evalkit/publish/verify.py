@@ -10,7 +10,7 @@ from typing import Any
 
 from evalkit.errors import EvalkitError, ParameterError
 from evalkit.periods import parse_date, parse_period
-from evalkit.publish import issues, ledger, swap
+from evalkit.publish import index, issues, ledger, swap
 from evalkit.publish.commit import files_of
 from evalkit.publish.compare import WORDS, differences, shown
 from evalkit.publish.inputs import open_inputs
@@ -33,7 +33,8 @@ def verify(
 ) -> Verified:
     """Recompute a published period from study and records and compare it with what is published, within 1e-9.
 
-    Looked at, too: the ledger's chain, the hashes of every file of every issue, the lodged plan. Nothing is written.
+    Looked at, too: the ledger's chain, the hashes of every file of every issue, of the index and of the table of all
+    results, the lodged plan. Nothing is written.
     Raises ParameterError when the period is not published there, StudyError.
     """
     place, chosen = Path(out).expanduser().resolve(), parse_period(period)
@@ -41,6 +42,7 @@ def verify(
     if ledger.last_of(known, chosen.label) is None and standing is None:
         raise issues.not_published(place, chosen)
     problems = [*ledger.breaks(place), *_plan(place, known), *_files(place, known, chosen.label, chosen.slug)]
+    problems += _root(place, known)
     if standing is None or not standing.results:
         return Verified(period=chosen.label, numbers=0, problems=tuple(problems), since=())
     results = standing.results
@@ -77,6 +79,13 @@ def _plan(out: Path, known: tuple[dict[str, Any] | None, ...]) -> Iterator[str]:
     made = [entry["made_from"] for entry in known if entry and "plan" in (entry.get("made_from") or {})]
     if made and (not isinstance(plan, dict) or issues.plan_hash(plan.get("content", {})) != made[0]["plan"]):
         yield f"{ledger.STUDY}: the plan in it is not the one that was lodged with the first publication."
+
+
+def _root(out: Path, known: tuple[dict[str, Any] | None, ...]) -> Iterator[str]:
+    """Yield what is not as the last publication, of whatever period, left it of index and table of all results."""
+    recorded = known[-1].get("root") if known and known[-1] else None  # an older ledger does not tell
+    if isinstance(recorded, dict):
+        yield from index.altered(out, recorded)
 
 
 def _files(out: Path, known: tuple[dict[str, Any] | None, ...], period: str, slug: str) -> Iterator[str]:
