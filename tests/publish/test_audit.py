@@ -138,6 +138,18 @@ def test_a_later_period_and_another_language_alter_nothing(bank: Path, command: 
         assert "nothing published was altered" in told
 
 
+def test_a_folder_of_chinese_reports_alone_opens_in_chinese(bank: Path, command: Command, tmp_path: Path) -> None:
+    out = tmp_path / "reports"
+    for language, own in (("zh", "zh-Hans"), ("en", "en")):
+        publish(bank, PERIOD, out=out, notebooks=bank / "notebooks", jobs=1, language=language)  # type: ignore[arg-type]
+        assert f'<html lang="{own}">' in (out / "index.html").read_text(encoding="utf-8")
+        chinese = (out / "index.zh.html").read_text(encoding="utf-8")
+        assert "评分提高10%" in chinese
+        assert ('href="index.html"' in chinese) == (language == "en")
+        assert ("评分提高10%" in (out / "results.csv").read_text(encoding="utf-8")) == (language == "zh")
+        assert command(*VERIFY, "--out", str(out))[0] == 0
+
+
 def test_what_has_changed_since_is_named_as_the_likely_reason(bank: Path, command: Command) -> None:
     records, study = (bank / "survey.csv").read_text(), (bank / "study.yaml").read_text()
     try:

@@ -20,19 +20,23 @@ _OF_WINDOW = (
 COLUMNS = (*_OF_PERIOD, *_OF_GOAL, *_OF_WINDOW, "study_hash", "code_hash")
 
 
-def as_csv(results: Iterable[tuple[int, Mapping[str, Any]]]) -> str:
-    """Return the table of (issue number, `results.json`) pairs, in their order; what is absent is empty."""
-    rows = (row for issue, result in results for row in _rows(issue, result))
+def as_csv(results: Iterable[tuple[int, Mapping[str, Any]]], titles: Mapping[str, str] | None = None) -> str:
+    """Return the table of (issue number, `results.json`) pairs, in their order; what is absent is empty.
+
+    `titles` of goals and indicators, by id, stand in place of those in the results.
+    """
+    rows = (row for issue, result in results for row in _rows(issue, result, titles or {}))
     return BOM + csv_text(COLUMNS, ([row.get(name) for name in COLUMNS] for row in rows))
 
 
-def _rows(issue: int, result: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _rows(issue: int, result: Mapping[str, Any], titles: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     made_from = result.get("provenance") or {}
     whole = {"issue": issue, "study_hash": made_from.get("study"), "code_hash": made_from.get("code")}
     whole |= {name: result[name] for name in ("study", "period", "as_of")}
     for role in ("goal", "indicator"):
         for goal in result.get(f"{role}s", ()):
             own = {name: goal.get(name) for name in ("id", "title", "kind", "better", "p_target_adjusted")}
+            own |= {"title": titles.get(goal["id"], goal.get("title"))}
             own |= {"role": role, "goal_verdict": goal.get("verdict")}
             own["flags"] = " ".join(flag["code"] for flag in goal.get("flags", ()))
             for window, evaluation in goal["evaluations"].items():

@@ -36,9 +36,14 @@ def check_notebooks(source: Path, cutoff: date | None) -> None:
 
 
 def study_card(study: Study) -> dict[str, Any]:
-    """Return what `study.json` says: which study the folder belongs to, and its titles in both languages."""
+    """Return what `study.json` says: which study the folder belongs to, and its titles in both languages.
+
+    Indicators stand in it where there are some.
+    """
 
     def both(named: Titled) -> dict[str, str]:
         return {language: wording.title(named, language) for language in wording.LANGUAGES}
 
-    return {"schema": 1, "id": study.id, "title": both(study), "goals": {goal.id: both(goal) for goal in study.goals}}
+    goals, others = ({one.id: both(one) for one in part} for part in (study.goals, study.indicators))
+    card = {"schema": 1, "id": study.id, "title": both(study), "goals": goals}
+    return {**card, "indicators": others} if others else card

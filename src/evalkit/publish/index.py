@@ -40,16 +40,27 @@ def refresh(out: Path) -> None:
 def texts(out: Path, also: Period | None = None) -> dict[str, str]:
     """Return index and table of all results by file name, `also` with a period that is not in the ledger yet.
 
-    The index is in every language in which a period is published; English always.
+    The index is in every language in which a period is published. index.html is what a folder opens with: the English
+    one, or where no period is published in English, a copy of the other. The table's titles are in its language.
     """
     study = json.loads((out / ledger.STUDY).read_text(encoding="utf-8"))
     found = _issues(out, also)
-    translated = any((issue.folder / "index.zh.html").exists() for issue in found)
+    pages = {key: f"{page_name('index', key)}.html" for key in wording.LANGUAGES}
+    languages = [key for key in pages if any((i.folder / pages[key]).exists() for i in found)] or ["en"]
     made = {}
-    for language in wording.LANGUAGES if translated else wording.LANGUAGES[:1]:
-        other = [link for key, link in _NAMES.items() if translated and key != language]
-        made[f"{page_name('index', language)}.html"] = _Page(study, found, language).text(other)
-    return {**made, all_results.NAME: all_results.as_csv((issue.number, issue.result) for issue in found)}
+    for language in languages:
+        other = [_NAMES[key] for key in languages if key != language]
+        made[pages[language]] = _Page(study, found, language).text(other)
+    made.setdefault(pages["en"], made[pages[languages[0]]])
+    titles = {} if languages[0] == "en" else _titles(study, languages[0])
+    table = all_results.as_csv(((issue.number, issue.result) for issue in found), titles)
+    return {**made, all_results.NAME: table}
+
+
+def _titles(study: Mapping[str, Any], language: Language) -> dict[str, str]:
+    """Return the titles of goals and indicators in a language, as far as the folder's card has them."""
+    known = {**study.get("indicators", {}), **study.get("goals", {})}
+    return {key: titles[language] for key, titles in known.items() if language in titles}
 
 
 def hashes(made: Mapping[str, str]) -> dict[str, str]:
@@ -136,8 +147,7 @@ class _Page:
         self.study, self.issues, self.language = study, issues, language
         self._ = wording.translator(language)
         self.titles = {goal["id"]: goal["title"] for issue in reversed(issues) for goal in issue.result["goals"]}
-        known = study.get("goals", {})
-        self.titles |= {key: known[key][language] for key in self.titles if language in known.get(key, {})}
+        self.titles |= {key: title for key, title in _titles(study, language).items() if key in self.titles}
 
     def text(self, links: Sequence[tuple[Html, str]]) -> str:
         _ = self._
