@@ -74,6 +74,25 @@ def test_chinese_is_drawn_as_text_for_the_readers_fonts() -> None:
     assert "Noto Sans CJK SC" in markup
 
 
+def test_chinese_falls_back_on_an_installed_font_and_is_written_as_on_every_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As an image the text takes an installed font; in SVG, which the browser draws, no font of the machine shows."""
+    from matplotlib import font_manager
+
+    plain = drawn(fixtures.satisfaction(), "zh")
+    known = font_manager.fontManager.ttflist
+    own = next(font for font in known if font.name == "DejaVu Sans")
+    others = [font for font in known if font.name == "DejaVu Sans"]
+    others.append(font_manager.FontEntry(fname=own.fname, name="WenQuanYi Micro Hei"))
+    monkeypatch.setattr(font_manager.fontManager, "ttflist", others)
+    figure = figures.forest(fixtures.satisfaction(), "zh")
+    label = figure.axes[0].get_yticklabels()[0]
+    assert label.get_fontfamily() == ["DejaVu Sans", "WenQuanYi Micro Hei"]
+    assert svg.as_svg(figure, title="T", description="D") == plain
+    assert label.get_fontfamily() == ["DejaVu Sans", "WenQuanYi Micro Hei"], "the figure stays as it was"
+
+
 def test_nothing_is_drawn_for_a_goal_that_is_not_evaluable_but_the_words() -> None:
     shown = texts(drawn(fixtures.incidents()))
     assert shown.count("– not evaluable") == 2

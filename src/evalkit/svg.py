@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TypeAlias, Union
 
 from evalkit import figures
+from evalkit.figures.style import one_font
 from evalkit.markup import CONTROL, Html, download, escape
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ def _written(figure: Figure) -> str:
     import matplotlib
 
     buffer = io.StringIO()
-    with figures.styled(), matplotlib.rc_context({"svg.hashsalt": "evalkit"}), warnings.catch_warnings():
+    salt = matplotlib.rc_context({"svg.hashsalt": "evalkit"})
+    with figures.styled(), one_font(figure), salt, warnings.catch_warnings():
         # The browser draws the text; that matplotlib's own font lacks a Chinese glyph does not matter here.
         warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})

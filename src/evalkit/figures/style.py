@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from evalkit import formats
 from evalkit.formats import Quantity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from datetime import date
 
     from matplotlib.axes import Axes
@@ -23,9 +24,16 @@ MARKERS = {
     "not_evaluable": ("s", GREY, False),
     None: ("o", BLUE, True),
 }
+FONT = "DejaVu Sans"  # matplotlib's own
+# of Chinese, on the common systems; of a collection of fonts matplotlib knows the first, hence the Japanese one
+_HAN = (
+    *("Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "Source Han Sans CN", "Noto Sans CJK JP"),
+    *("PingFang SC", "Hiragino Sans GB", "Heiti SC", "STHeiti", "Microsoft YaHei", "SimHei", "SimSun"),
+    *("WenQuanYi Micro Hei", "WenQuanYi Zen Hei", "Droid Sans Fallback", "AR PL UMing CN", "Arial Unicode MS"),
+)
 STYLE: Any = {
     "svg.fonttype": "none",
-    "font.family": ["DejaVu Sans"],
+    "font.family": [FONT],
     "font.size": 11,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -43,7 +51,33 @@ def styled() -> Any:
     """Return the context in which every figure is built and written."""
     import matplotlib
 
-    return matplotlib.rc_context(STYLE)
+    return matplotlib.rc_context(STYLE | {"font.family": [FONT, *_fallbacks()]})
+
+
+def _fallbacks() -> list[str]:
+    """Return the installed fonts that have what matplotlib's own lacks; naming another one would be warned of."""
+    from matplotlib.font_manager import fontManager
+
+    installed = {font.name for font in fontManager.ttflist}
+    return [name for name in _HAN if name in installed]
+
+
+@contextmanager
+def one_font(figure: Figure) -> Iterator[None]:
+    """Have all text of a figure in matplotlib's own font, so that what is written is the same on every machine."""
+    import matplotlib
+    from matplotlib.text import Text
+
+    texts: list[Any] = figure.findobj(Text)
+    families = [text.get_fontfamily() for text in texts]
+    for text in texts:
+        text.set_fontfamily([FONT])
+    try:
+        with matplotlib.rc_context({"font.family": [FONT]}):
+            yield
+    finally:
+        for text, family in zip(texts, families, strict=True):
+            text.set_fontfamily(family)
 
 
 def text_width(text: str, size: float = 11) -> float:
