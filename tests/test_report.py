@@ -359,6 +359,33 @@ def test_months_as_recorded_are_not_held_against_the_target_of_a_standardised_go
         assert f"{after.value:.2f}" not in desc[1]
 
 
+def test_pages_call_a_column_by_its_declared_title(tmp_path: Path) -> None:
+    standardised(tmp_path)
+    plan = (tmp_path / "plan.yaml").read_text(encoding="utf-8")
+    for name, title in (("kind", "{en: Kind of order, zh: 订单类型}"), ("branch", "{en: Shop, zh: 门店}")):
+        plan = plan.replace(f"{{name: {name}, type: string}}", f"{{name: {name}, type: string, title: {title}}}")
+    (tmp_path / "plan.yaml").write_text(plan, encoding="utf-8")
+    study = evalkit.open_study(tmp_path / "plan.yaml")
+    result = study.evaluate_period("2025-Q4")
+    cluster = Flag(
+        code="dominating_cluster",
+        severity="caution",
+        message="One unit of 'branch' holds 50 % of a side's weight; the result is mostly its own.",
+        figures={"cluster": "branch", "share": 50.0},
+    )
+    goal = result.goals[0]
+    result = replace(result, goals=(replace(goal, flags=(*goal.flags, cluster)),))
+    for language, mix, shop, every in (
+        ("en", "The mix of Kind of order moved", "One unit of &#x27;Shop&#x27;", "Every Shop (10)"),
+        ("zh", "订单类型的构成变动了", "“门店”中有一个单位", "各门店（10）"),
+    ):
+        page = GoalReport(study, result, "score", language)
+        assert mix in page.cautions().text
+        assert shop in page.cautions().text
+        assert every in page.branches().text
+        assert {"en": "the mix of Kind of order", "zh": "订单类型"}[language] in page.course().text
+
+
 def test_the_context_page_has_no_empty_parts(study: evalkit.OpenStudy, result: evalkit.StudyResult) -> None:
     parts = ("situation", "implementation", "indicators", "feedback", "method")
     page = ContextReport(study, result)

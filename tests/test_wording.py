@@ -120,7 +120,7 @@ def test_a_pages_cautions_are_on_the_pages_scale() -> None:
     for code, given, english, chinese in (
         ("looks_reached", figures, "(+13.0 %) are beyond the target of +10 %", "估计值为+5.0%，区间为0.0%至+12.0%"),
         ("looks_reached", {**figures, "crude": 1.05}, "+5.0 % is better than the target", "越过了目标"),
-        ("case_mix_shift", shift, "gives +5.0 %, leaving it as it fell gives +13.0 %", "kind、branch的构成变动了19个"),
+        ("case_mix_shift", shift, "gives +5.0 %, leaving it as it fell gives +13.0 %", "kind、网点的构成变动了19个"),
         (
             "influential_cluster",
             {"cluster": "Plant", "label": "Plant F", "value": 1.2},

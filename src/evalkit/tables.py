@@ -243,12 +243,18 @@ def sensitivity(result: GoalResult, language: Language = "en", *, unit: str = ""
 
 
 def flags(
-    result: GoalResult, language: Language = "en", *, most: int | None = None, unit: str = "", page: str = ""
+    result: GoalResult,
+    language: Language = "en",
+    *,
+    most: int | None = None,
+    unit: str = "",
+    page: str = "",
+    names: Mapping[str, str] | None = None,
 ) -> str:
     """Return a goal's cautions as a list, what limits the verdict most first.
 
     With `most` only so many, no mere notes, and how many more there are, with a link to their `page`; that the verdict
-    hangs on one cluster is never left out.
+    hangs on one cluster is never left out. `names` are the titles of columns that have one.
     """
     shown, more = wording_flags.ranked(result), 0
     if most is not None:
@@ -258,7 +264,7 @@ def flags(
     told = markup.items(
         (
             markup.tag("strong", wording.severity(flag.severity, language))
-            + markup.prose(wording_flags.sentence(flag, result, language, unit=unit))
+            + markup.prose(wording_flags.sentence(flag, result, language, unit=unit, names=names))
             for flag in shown
         ),
         class_="ek-flags",

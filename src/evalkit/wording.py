@@ -62,6 +62,11 @@ def looked_up(context: str, key: str, fallback: str, language: Language) -> str:
     return catalogue(language).get((context, key), fallback)
 
 
+def column(name: str, language: Language, names: Mapping[str, str] | None = None) -> str:
+    """Return what readers call a column: its title (`names`, by column), else a usual word for it, else its name."""
+    return (names or {}).get(name) or looked_up("column", name, name, language)
+
+
 def verdict(value: str | None, language: Language = "en") -> str:
     """Return the verdict in words."""
     _ = translator(language)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from evalkit import formats, wording, wording_plain
@@ -30,13 +32,36 @@ def ranked(result: GoalResult) -> list[Flag]:
     return sorted(result.flags, key=lambda flag: (_SEVERITY.index(flag.severity), order.get(flag.code, order[""])))
 
 
-def sentence(flag: Flag, result: GoalResult, language: Language = "en", *, unit: str = "") -> str:
-    """Return a caution of a goal as one sentence; as it was given where its figures are on no scale of the page."""
+def sentence(
+    flag: Flag,
+    result: GoalResult,
+    language: Language = "en",
+    *,
+    unit: str = "",
+    names: Mapping[str, str] | None = None,
+) -> str:
+    """Return a caution of a goal as one sentence; as it was given where its figures are on no scale of the page.
+
+    `names` are the titles of columns that have one.
+    """
+    flag = _named_by_title(flag, language, names or {})
     try:
         told = _template(flag, result, language).format(**_words(flag, result, language, unit))
     except KeyError:  # a flag that another version gave, with other figures
         told = ""
     return told or wording.flag_sentence(flag, language)
+
+
+def _named_by_title(flag: Flag, language: Language, names: Mapping[str, str]) -> Flag:
+    """Return the flag with its columns called by what the page calls them."""
+    told, message = dict(flag.figures), flag.message
+    for key in ("column", "cluster", "columns"):
+        known = [(one, wording.column(one, language, names)) for one in str(told.get(key, "")).split(", ") if one]
+        if key in told:
+            told[key] = ("、" if language == "zh" else ", ").join(name for _one, name in known)
+        for one, name in known:
+            message = message.replace(f"'{one}'", f"'{name}'")
+    return replace(flag, figures=told, message=message)
 
 
 def _template(flag: Flag, result: GoalResult, language: Language) -> str:
@@ -102,7 +127,6 @@ def _words(flag: Flag, result: GoalResult, language: Language, unit: str) -> dic
         words["interval"] = form.interval(found["low"], found["high"])
     if "moved" in found:
         words["moved"] = formats.number(found["moved"])
-        words["columns"] = separator.join(str(found["columns"]).split(", "))
     if "alpha" in found:
         words |= {"p": formats.probability(found["p"]), "alpha": f"{found['alpha']:g}"}
     if "label" in found:
@@ -123,5 +147,5 @@ def _named(cluster: str, label: str, language: Language) -> str:
     """Return a unit with what it is, said once."""
     told = unit_name(cluster, label)
     if language == "zh" and told != label:
-        return f"{wording.looked_up('column', cluster, cluster, language)}“{label}”"
+        return f"{cluster}“{label}”"
     return told

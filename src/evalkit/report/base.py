@@ -66,6 +66,11 @@ class Report:
         """The goals the page is about."""
         return self.result.goals
 
+    def _names(self, result: GoalResult) -> dict[str, str]:
+        """The titles of the columns of a goal's source, where the study file gives them."""
+        fields = self.study.file.source(self.study.file.goal(result.id).source).fields
+        return {field.name: field.title.in_language(self.language) for field in fields if field.title is not None}
+
     def _unit(self, result: GoalResult) -> str:
         return self.units.get(result.id, "")
 
@@ -145,7 +150,7 @@ class Report:
         head = markup.tag(heading, self._("What to be careful about"), **place)
         if not result.flags:
             return head + markup.tag("p", self._("Nothing that this report checks for was found."))
-        return head + Html(tables.flags(result, self.language, unit=self._unit(result)))
+        return head + Html(tables.flags(result, self.language, unit=self._unit(result), names=self._names(result)))
 
     def trace(self, commitment: str | None = None) -> Html:
         """From weakness to goal: measures, owners, timetables; of one commitment, or of all."""

@@ -200,7 +200,10 @@ class ContextReport(Situation):
             Html(
                 markup.tag("strong", self.titles[result.id]).text
                 + markup.prose(
-                    colon + wording_flags.sentence(flag, result, self.language, unit=self._unit(result))
+                    colon
+                    + wording_flags.sentence(
+                        flag, result, self.language, unit=self._unit(result), names=self._names(result)
+                    )
                 ).text
             )
             for result in found.values()

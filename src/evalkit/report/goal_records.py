@@ -110,7 +110,10 @@ class GoalRecords(Report):
                 "The monthly values are as recorded, the mix of {columns} not held as in the estimate; so they are not"
                 " compared with the target."
             )
-            notes.append(told.format(columns=self._listed(self.question.standardise_by)))
+            held = (
+                wording.column(name, self.language, self._names(self.goal)) for name in self.question.standardise_by
+            )
+            notes.append(told.format(columns=self._listed(held)))
         if "months" in self.goal.held:
             told = _(
                 "The monthly values are as recorded; the baseline and the estimate compare the same calendar months. So"
@@ -284,7 +287,7 @@ class GoalRecords(Report):
             found = None
         if found is None:
             return Html("")
-        cluster = wording.looked_up("column", self.question.cluster, self.question.cluster, self.language)
+        cluster = wording.column(self.question.cluster, self.language, self._names(self.goal))
         table = Html(tables.branches(found, self.goal, cluster, self.language, unit=self.unit))
         told = self._(
             "Blue is better than the same row's baseline, orange worse, from 2, 10 and 20 % on; “–”: no records."

@@ -100,7 +100,12 @@ class PeriodReport(Report):
             markup.tag("strong", self._title(goal))
             + Html(
                 tables.flags(
-                    goal, self.language, most=2, unit=self._unit(goal), page=f"{self._page_of(goal)}#{CAUTIONS}"
+                    goal,
+                    self.language,
+                    most=2,
+                    unit=self._unit(goal),
+                    page=f"{self._page_of(goal)}#{CAUTIONS}",
+                    names=self._names(goal),
                 )
             )
             for goal in self.result.goals
