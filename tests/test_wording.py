@@ -215,7 +215,7 @@ def test_the_note_on_several_goals_is_there_only_where_it_is_true() -> None:
     assert len(wording.notes(0.95)) == len(wording.notes(0.95, adjusted=False)) + 1
     assert any("too is one look" in note for note in wording.notes(0.95))
     assert any("holds over all looks" in note for note in wording.notes(0.95, sequential=True))
-    assert "whole 90 % interval" in wording.notes(0.9)[0]
+    assert "whole 90 % interval" in wording.notes(0.9)[1]
     assert any("16 %" in note for note in wording.notes(0.95))
 
 
@@ -225,3 +225,26 @@ def test_a_level_is_not_said_to_be_held_against_a_baseline() -> None:
     assert "a level is held" not in told[False,]
     assert "a level is held" in told[True, False]
     assert "estimated baseline" in told[True, False]
+
+
+def test_pages_say_that_before_and_after_proves_no_cause() -> None:
+    assert "does not prove that the measures were the cause" in wording.notes(0.95)[0]
+    assert "不能证明变化由措施引起" in wording.notes(0.95, "zh")[0]
+
+
+def test_figures_of_cautions_have_group_marks_and_true_minus_signs() -> None:
+    goal = fixtures.satisfaction()
+    count = Flag(code="undated_records", severity="info", message="", figures={"count": 401583, "column": "day"})
+    assert "401,583 条记录" in wording_flags.sentence(count, goal, "zh")
+    trend = {"a_year": -4.4178, "unit": " %", "p": "= 0.012"}
+    flag = Flag(code="pre_existing_trend", severity="caution", message="", figures=trend)
+    assert "每年已变动−4.4%（p = 0.012）" in wording_flags.sentence(flag, goal, "zh")
+    assert "by −4.4 % a year (p = 0.012)" in wording_flags.sentence(flag, goal)
+    own = Flag(code="pre_existing_trend", severity="caution", message="", figures={**trend, "a_year": 1.5, "unit": ""})
+    assert "每年已变动+1.50分钟" in wording_flags.sentence(own, goal, "zh", unit="分钟")
+
+
+def test_chinese_uses_one_word_for_each_thing() -> None:
+    """Those of docs/glossary.md."""
+    text = " ".join(wording.catalogue("zh").values())
+    assert [word for word in ("拟泊松", "推广", "中p", "5个点", "数据也与", "两侧高于") if word in text] == []

@@ -168,4 +168,4 @@ def test_a_methods_short_name_is_told_in_parts(language: str) -> None:
     name = "interrupted time series, Newey–West errors with 4 lags, t, repeated"
     told = wording_methods.short(name, language)  # type: ignore[arg-type]
     assert told == (name if language == "en" else "中断时间序列，Newey–West误差（4阶滞后），t，多次查看校正")
-    assert wording_methods.short("quasi-Poisson (mid-p, t)", "zh") == "拟泊松（中p，t）"
+    assert wording_methods.short("quasi-Poisson (mid-p, t)", "zh") == "准泊松（mid-p，t）"

@@ -271,6 +271,21 @@ def tally(result: StudyResult, language: Language = "en") -> str:
     )
 
 
+class _Shown:
+    """A figure of a flag as a sentence takes it in: thousands separated, a true minus sign; text as it is."""
+
+    def __init__(self, value: float) -> None:
+        self.value = value
+
+    @classmethod
+    def of(cls, value: object) -> object:
+        return cls(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+    def __format__(self, given: str) -> str:
+        whole = isinstance(self.value, int) or given == ".0f"
+        return format(self.value, ",.0f" if whole and given in ("", ".0f") else given).replace("-", "−")
+
+
 def flag_sentence(flag: Flag, language: Language = "en") -> str:
     """Return a flag as one sentence; English where the catalogue has none or lacks a figure it names.
 
@@ -280,7 +295,7 @@ def flag_sentence(flag: Flag, language: Language = "en") -> str:
     if not template:
         return flag.message
     try:
-        return template.format(**flag.figures)
+        return template.format(**{name: _Shown.of(value) for name, value in flag.figures.items()})
     except (KeyError, IndexError, ValueError, TypeError, AttributeError):
         return flag.message
 
@@ -322,6 +337,11 @@ def notes(
     """
     _ = translator(language)
     told = (
+        _(
+            "Before against after does not prove that the measures were the cause: whatever else changed in the same"
+            " time is in it too. More can be learnt from a staggered roll-out, a time series that follows trend and"
+            " season, and the context page, which says what was done, and when."
+        ),
         _(
             "Achieved means that the whole {level} interval lies beyond the target in the promised direction; not"
             " achieved, that it lies wholly on the other side; inconclusive, that it includes the target."

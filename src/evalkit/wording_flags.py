@@ -75,6 +75,10 @@ def _template(flag: Flag, result: GoalResult, language: Language) -> str:
             "The mix of {columns} moved by {moved} points; holding it at the baseline's gives {own}, leaving it as it"
             " fell gives {plain}."
         ),
+        "pre_existing_trend": _(
+            "Before the programme the value already moved by {a_year} a year (p {p}); a part of the change may be that"
+            " trend going on. The line “time series” of the sensitivity analysis takes it out."
+        ),
         "influential_cluster": _("Without {named} the estimate would be {value}, on the other side of the target."),
         "verdict_not_robust": _("Another reasonable choice gives another verdict: {names}."),
         "multiplicity": _(
@@ -115,7 +119,7 @@ def _words(flag: Flag, result: GoalResult, language: Language, unit: str) -> dic
     """Return the flag's figures as the page shows such."""
     _, found = wording.translator(language), flag.figures
     form = wording_plain.both(result, [found[name] for name in _ON_SCALE if name in found], language, unit)
-    words = {name: form.text(value) if name in _ON_SCALE else str(value) for name, value in found.items()}
+    words = {name: form.text(value) if name in _ON_SCALE else _plain(value) for name, value in found.items()}
     separator = "、" if language == "zh" else ", "
     if "target" in found:
         words["target"] = form.target(found["target"])
@@ -127,6 +131,8 @@ def _words(flag: Flag, result: GoalResult, language: Language, unit: str) -> dic
         words["interval"] = form.interval(found["low"], found["high"])
     if "moved" in found:
         words["moved"] = formats.number(found["moved"])
+    if "a_year" in found:
+        words["a_year"] = _a_year(found["a_year"], result, language, unit, ratio="%" in str(found["unit"]))
     if "alpha" in found:
         words |= {"p": formats.probability(found["p"]), "alpha": f"{found['alpha']:g}"}
     if "label" in found:
@@ -141,6 +147,18 @@ def _words(flag: Flag, result: GoalResult, language: Language, unit: str) -> dic
             if line.verdict is not None and line.verdict != result.period.verdict
         )
     return words
+
+
+def _plain(value: object) -> str:
+    return formats.count(value) if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def _a_year(value: float, result: GoalResult, language: Language, unit: str, *, ratio: bool) -> str:
+    """Return a trend a year: in per cent where it is a `ratio`, else in the metric's own units."""
+    shown, scale = (1 + value / 100, "ratio") if ratio else (value, "difference")
+    points = wording.translator(language)("percentage points")
+    form = formats.quantity(result.kind, scale, [shown], unit=unit, points=points, language=language)
+    return form.text(shown)
 
 
 def _named(cluster: str, label: str, language: Language) -> str:
