@@ -10,7 +10,7 @@ from typing import Any
 from evalkit import formats, markup, wording
 from evalkit.formats import Language
 from evalkit.markup import Html
-from evalkit.publish import ledger
+from evalkit.publish import ledger, study_notes
 from evalkit.publish.compare import ABSENT, shown
 from evalkit.publish.issues import study_changes
 
@@ -43,12 +43,14 @@ def history(facts: Mapping[str, Any], language: Language, titles: Mapping[str, s
     if facts["revision"]:
         told.append(revision_note(facts["revision"], language, titles, goal))
     if facts["study_changed"]:
-        told.append(plan_note(facts["study_changed"], language))
+        told.append(plan_note(facts["study_changed"], language, titles, _kinds(facts["revision"])))
     told.append(looks_note(facts["looks"], language, titles, goal))
     return markup.join(told)
 
 
-def plan_note(facts: Mapping[str, Any], language: Language) -> Html:
+def plan_note(
+    facts: Mapping[str, Any], language: Language, titles: Mapping[str, str], kinds: Mapping[str, str | None]
+) -> Html:
     """Return the part that reports a study file changed after the plan was lodged (`study_changed`)."""
     _ = wording.translator(language)
     parts = [markup.tag("h2", _("The study file has changed since the plan was lodged"), id="study_changed")]
@@ -62,9 +64,10 @@ def plan_note(facts: Mapping[str, Any], language: Language) -> Html:
     keys = [change["key"] for change in facts["changes"]]
     if all(_is_beside(key) for key in keys):
         parts.append(markup.tag("p", _("None of the changed keys enters how a goal is judged.")))
-    rows = [(change["key"], shown(change["old"]), shown(change["new"])) for change in facts["changes"]]
-    columns = (_("Key of the study file"), _("Planned"), _("Now"))
-    return markup.join((*parts, markup.table(_("Planned and now"), columns, rows)))
+    parts.append(markup.items(map(markup.prose, study_notes.told(facts["changes"], language, titles, kinds))))
+    return markup.join(
+        (*parts, study_notes.table(facts["changes"], language, (_("Planned"), _("Now")), _("Planned and now")))
+    )
 
 
 def _is_beside(key: str) -> bool:
@@ -86,10 +89,17 @@ def revision_note(
         else markup.tag("p", _("Verdicts and estimates are the same as then."))
     )
     heading = markup.tag("h2", _("What changed since issue {number}").format(number=number), id="revision")
-    return markup.join((heading, markup.items(_causes(facts, language)), results))
+    changes = facts["study"]["changes"] or ()
+    heads = _("Then"), _("Now")
+    raw = study_notes.table(changes, language, heads, _("The study file then and now")) if changes else Html("")
+    return markup.join((heading, markup.items(_causes(facts, language, titles)), raw, results))
 
 
-def _causes(facts: Mapping[str, Any], language: Language) -> Iterator[str]:
+def _kinds(facts: Mapping[str, Any] | None) -> dict[str, str | None]:
+    return {goal["id"]: goal["kind"] for goal in facts["goals"]} if facts else {}
+
+
+def _causes(facts: Mapping[str, Any], language: Language, titles: Mapping[str, str]) -> Iterator[str]:
     _ = wording.translator(language)
     if facts["data"]:
         files = _listed((f"{one['source']} ({one['file']})" for one in facts["data"]), language)
@@ -97,7 +107,7 @@ def _causes(facts: Mapping[str, Any], language: Language) -> Iterator[str]:
     changes = facts["study"]["changes"] or ()
     if changes:
         yield _("Another study file: {keys}.").format(
-            keys=_listed((f"{c['key']} {shown(c['old'], 40)} → {shown(c['new'], 40)}" for c in changes), language)
+            keys=_listed(study_notes.told(changes, language, titles, _kinds(facts)), language)
         )
     elif not facts["study"]["same"]:
         yield _("Another study file.")
