@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import csv
+import io
 import re
 from dataclasses import replace
 from datetime import date
@@ -246,6 +249,34 @@ def test_the_trend_says_where_months_are_not_comparable_with_the_estimate(tmp_pa
     shown = GoalReport(study, study.evaluate_period("2025-Q4"), "score").course().text
     assert "compare the same calendar months" in shown
     assert "1: Hurry up, from 1 January 2025" in shown
+
+
+def table_behind(html: str) -> list[dict[str, str]]:
+    """Return the rows of the first CSV that a part offers."""
+    found = re.search(r'base64,([^"]+)"', html)
+    assert found
+    return list(csv.DictReader(io.StringIO(base64.b64decode(found[1]).decode("utf-8-sig"), newline="")))
+
+
+def test_the_months_numbers_hold_what_is_drawn_of_the_expectation(
+    study: evalkit.OpenStudy, result: evalkit.StudyResult, tmp_path: Path
+) -> None:
+    rows = table_behind(GoalReport(study, result, "score").course().text)
+    assert [row["start"] for row in rows] == [
+        f"{year}-{month:02d}-01" for year in (2024, 2025) for month in range(1, 13)
+    ]
+    drawn = study.detail("score", "2025-Q4").counterfactual()
+    assert drawn is not None
+    told = [row["expected"] != "" for row in rows]
+    assert told == [False] * 11 + [True] * 13, "from the last month before on"
+    last = [float(rows[-1][name]) for name in ("expected_low", "expected", "expected_high")]
+    assert last == [
+        float((band / drawn.course.exposure)[-1])
+        for band in (drawn.course.low, drawn.course.counterfactual, drawn.course.high)
+    ]
+    held = standardised(tmp_path)
+    other = GoalReport(held, held.evaluate_period("2025-Q4"), "score")
+    assert "expected" not in table_behind(other.course().text)[0]
 
 
 def test_the_record_is_the_result_without_provenance(study: evalkit.OpenStudy, result: evalkit.StudyResult) -> None:

@@ -10,7 +10,7 @@ from evalkit.figures.curves import answered, bounds, power, sequence
 from evalkit.figures.distribution import histogram, strip
 from evalkit.figures.estimates import effect, forest, glance, scopes
 from evalkit.figures.history import history
-from evalkit.figures.series import control_chart, course, event_study
+from evalkit.figures.series import control_chart, course, event_study, expected_values
 from evalkit.figures.style import styled, text_width
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "course",
     "effect",
     "event_study",
+    "expected_values",
     "forest",
     "glance",
     "histogram",

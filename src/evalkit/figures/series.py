@@ -23,6 +23,7 @@ from evalkit.figures.style import (
 from evalkit.formats import Language, Quantity
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -54,11 +55,25 @@ def course(result: TimeSeriesEffect, language: Language = "en") -> Figure:
         return finish(figure, axes)
 
 
+def expected_values(result: TimeSeriesEffect) -> pd.DataFrame:
+    """Return what `expected` draws, a row a point: start, expected, expected_low, expected_high."""
+    import pandas as pd
+
+    found, first = result.course, _parting(result)
+    drawn = {"expected": found.counterfactual, "expected_low": found.low, "expected_high": found.high}
+    columns = {name: (values / found.exposure)[first:] for name, values in drawn.items()}
+    return pd.DataFrame({"start": found.times[first:], **columns})
+
+
+def _parting(result: TimeSeriesEffect) -> int:
+    """Return the last point before, so that the lines part where the change begins."""
+    return max(int(np.flatnonzero(result.course.phase != "before")[0]) - 1, 0)
+
+
 def expected(axes: Axes, result: TimeSeriesEffect, language: Language, form: Quantity, shift: Any = None) -> None:
     """Draw the counterfactual and its band into axes; `shift` moves each point in time (to a month's middle)."""
     found, _ = result.course, wording.translator(language)
-    # it starts at the last point before, so that the lines part where the change begins
-    first = max(int(np.flatnonzero(found.phase != "before")[0]) - 1, 0)
+    first = _parting(result)
     times = found.times[first:] if shift is None else found.times[first:].astype("datetime64[D]") + shift
     low, high, line = (
         form.shown((values / found.exposure)[first:])  # type: ignore[arg-type]

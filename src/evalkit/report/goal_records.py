@@ -95,12 +95,23 @@ class GoalRecords(Report):
         return markup.join(
             (
                 markup.tag("h2", self._("Month by month")),
-                self._picture(figure, self._("month by month"), finding, self._series),
+                self._picture(figure, self._("month by month"), finding, self._course_data(expected)),
                 markup.items(told),
                 *(self._soft(note) for note in notes),
                 self.origin(self.goal, method=self._("monthly values as recorded"), days=self._all_days),
             )
         )
+
+    def _course_data(self, expected: Any) -> Any:
+        """The numbers of the months' picture: what is drawn of the expectation stands beside the months."""
+        if expected is None or "mix" in self.goal.held:
+            return self._series
+        import pandas as pd
+
+        drawn = figures.expected_values(expected)
+        drawn["start"] = pd.to_datetime(drawn["start"])
+        months = self._series.assign(start=pd.to_datetime(self._series["start"]))
+        return months.merge(drawn, on="start", how="outer", sort=True)
 
     def _unlike_the_estimate(self) -> list[str]:
         """Say where monthly values are not comparable with the estimate, lest the picture seem to contradict it."""
