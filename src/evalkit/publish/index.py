@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from evalkit.publish import all_results, html, issues, ledger
 from evalkit.publish.provenance import file_hash
 from evalkit.publish.swap import REVISIONS
 
+_DAY = timedelta(days=1)
 _NAMES: dict[Language, tuple[Html, str]] = {
     "en": (tag("span", "English", lang="en"), "index.html"),
     "zh": (tag("span", "中文", lang="zh-Hans"), "index.zh.html"),
@@ -83,19 +85,26 @@ def altered(out: Path, recorded: Mapping[str, str]) -> Iterator[str]:
 
 
 def neighbours(out: Path, period: Period, stem: str, language: Language) -> list[tuple[str, str]]:
-    """Return (text, href) of a page's links to the published periods before and after; what came later, else."""
+    """Return (text, href) of a page's links to the published periods that adjoin its own.
+
+    A page is not written anew when another period is published, so it leads only where nothing can come between; to all
+    others it leads by the index, at its own row.
+    """
     others = [issue for issue in _issues(out) if issue.period != period]
-    earlier = _before(period, others)
-    later = min(
-        (issue for issue in others if issue.period.start > period.end),
-        key=lambda issue: (issue.period.start, abs(issue.period.window.days - period.window.days)),
-        default=None,
-    )
-    links = [(f"← {earlier.period}", f"../{earlier.link(stem, language)}")] if earlier else []
-    if later:
-        return [*links, (f"{later.period} →", f"../{later.link(stem, language)}")]
-    told = wording.translator(language)("Later periods")
-    return [*links, (f"{told} →", f"../{page_name('index', language)}.html#p-{period.slug}")]
+    links = []
+    for text, beside in (
+        ("← {period}", [one for one in others if one.period.end + _DAY == period.start]),
+        ("{period} →", [one for one in others if period.end + _DAY == one.period.start]),
+    ):
+        if beside:
+            alike = min(beside, key=lambda one: abs(one.period.window.days - period.window.days))
+            links.append((text.format(period=alike.period), f"../{alike.link(stem, language)}"))
+    return links
+
+
+def row_of(period: Period, language: Language) -> str:
+    """Return the link from a period's page to its row in the index, where earlier and later periods stand beside it."""
+    return f"../{page_name('index', language)}.html#p-{period.slug}"
 
 
 @dataclass(frozen=True, slots=True)

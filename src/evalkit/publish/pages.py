@@ -110,7 +110,7 @@ class Pages:
         _ = wording.translator(language)
         parameters: dict[str, Any] = {"study": str(self.study.path), "period": self.period.label, "language": language}
         parameters |= {"as_of": self.cutoff.isoformat()} if self.cutoff else {}
-        back = (_("All periods"), f"../{index.page_name('index', language)}.html")
+        back = (_("All periods"), index.row_of(self.period, language))
         up = (self.period.label, f"{index.page_name('index', language)}.html")
         goals = [self._task(goal.id, parameters, language, (back, up)) for goal in self.study.goals]
         context = (_("Situation, measures, feedback"), f"{index.page_name('context', language)}.html")
