@@ -70,8 +70,8 @@ def test_the_workbook_holds_every_table_typed_and_is_the_same_each_time(tmp_path
     assert book.sheetnames == ["Contents", "1 One & all", "2 Empty"]
     assert [cell.value for cell in book["Contents"][2]] == ["1 One & all", "goal", "One & all"]
     cells = [[(cell.value, cell.data_type) for cell in row] for row in book["1 One & all"].iter_rows(min_row=2)]
-    assert cells[0] == [("=HYPERLINK(1)", "s"), (-1234.5, "n"), (0.113, "n"), ("a & b", "s")]
-    assert cells[1][2:] == [(0.926, "n"), ("+10 % to +12 %", "s")]
+    assert cells[0][:4] == [("=HYPERLINK(1)", "s"), (-1234.5, "n"), (0.113, "n"), ("a & b", "s")]
+    assert cells[1][2:] == [(0.926, "n"), (0.1, "n"), (0.12, "n")]
     assert cells[2][:3] == [("银行 007", "s"), ("007", "s"), (0, "n")]
     assert book["1 One & all"]["C3"].number_format == "0.0%"
     assert [[cell.value for cell in row] for row in book["2 Empty"].iter_rows()] == [["a"]]
@@ -83,3 +83,35 @@ def test_the_table_of_all_results_opens_as_what_it_is() -> None:
     text = as_csv([(1, {"study": "候诊", "period": "2026-Q1", "as_of": "2026-03-31", "goals": []})])
     assert text.startswith("\ufeffstudy,period")
     assert list(pd.read_csv(io.BytesIO(text.encode())).columns)[:2] == ["study", "period"]
+
+
+def test_the_workbook_speaks_the_pages_language_and_parts_its_intervals(tmp_path: Path) -> None:
+    page = tmp_path / "wait.zh.html"
+    rows = [("本期", "+12.8%", "+10.2%至+15.5%", "8.10至9.40分钟"), ("实施以来", "–", "–", "–")]
+    figure = markup.download("缩短等候：逐月走势", ("start", "phase", "name"), [("2026-01-01", "after", "after")])
+    changes = markup.table("变化", ("类别", "变化"), [("a", "+180%（+121%至+251%）"), ("b", "–")])
+    wide = markup.table("前后对比", ("时段", "估计", "95%区间", "区间"), rows, numeric=(1, 2, 3))
+    page.write_text(wide.text + figure.text + changes.text, encoding="utf-8")
+    workbook.write(tmp_path / "one.xlsx", [page], "zh", {"wait.zh": "缩短等候"})
+    book = openpyxl.load_workbook(tmp_path / "one.xlsx")
+    assert book.sheetnames[1:] == ["1 缩短等候 前后对比", "2 缩短等候 逐月走势", "3 缩短等候 变化"]
+    first, second, third = ([[cell.value for cell in row] for row in book[name]] for name in book.sheetnames[1:])
+    assert first == [
+        ["时段", "估计", "95%区间：下限", "95%区间：上限", "区间：下限", "区间：上限"],
+        ["本期", 0.128, 0.102, 0.155, 8.1, 9.4],
+        ["实施以来", "–", "–", None, "–", None],
+    ]
+    assert [cell.number_format for cell in book["1 缩短等候 前后对比"][2]][2:5] == ["0.0%", "0.0%", '0.00" 分钟"']
+    assert second == [["开始", "阶段", "name"], ["2026-01-01", "之后", "after"]], "no label of the records is changed"
+    assert third[1] == ["a", 1.8, 1.21, 2.51]
+    assert third[0] == ["类别", "变化", "变化：下限", "变化：上限"]
+
+
+def test_sheets_have_names_that_excel_takes(tmp_path: Path) -> None:
+    page = tmp_path / "goal.html"
+    page.write_text("".join(markup.table("Before and after", ("a",), []).text for _ in range(3)), encoding="utf-8")
+    workbook.write(tmp_path / "one.xlsx", [page], "en", {"goal": "A very long title [of a goal], and on"})
+    names = openpyxl.load_workbook(tmp_path / "one.xlsx").sheetnames
+    assert names[1] == "1 A very long Before and after"
+    assert max(map(len, names)) <= 31
+    assert len(set(names)) == 4

@@ -102,7 +102,8 @@ class Pages:
     def _make_copies(self, language: Language) -> None:
         """Write the pages' tables as one Excel file and, where asked for, the pages as PDF."""
         pages = paths(self.study, self.folder, language)
-        workbook.write(self.folder / f"{index.page_name('tables', language)}.xlsx", pages, language)
+        titles = {index.page_name(goal.id, language): wording.title(goal, language) for goal in self.study.goals}
+        workbook.write(self.folder / f"{index.page_name('tables', language)}.xlsx", pages, language, titles)
         if self.settings.as_pdf:
             pdf.print_pages(pages)
 

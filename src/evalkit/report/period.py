@@ -133,11 +133,12 @@ class PeriodReport(Report):
 
     def _short(self, result: GoalResult) -> Html:
         unit = self._unit(result)
+        caption = self._("{goal}: {figure}").format(goal=self._title(result), figure=self._("Before and after"))
         content = markup.join(
             (
                 self._verdict(result, wording.goal_text(result, self.language, unit=unit)),
                 self._promise(result),
-                Html(tables.goal(result, self.language, title=self._("Before and after"), unit=unit)),
+                Html(tables.goal(result, self.language, title=caption, unit=unit)),
                 self._cautions(result, "h3"),
             )
         )
