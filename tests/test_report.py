@@ -28,7 +28,7 @@ GOAL_PARTS = (
     *("heading", "estimate", "cautions", "course", "process", "before_and_after", "branches", "rollout", "power"),
     *("data", "method", "notes", "reproduce", "provenance"),
 )
-NAMES = """CSV nbsp evalkit reports method validation study yaml XmR Wilson Student Efron Stein Kaplan Meier Greenwood NHS England
+NAMES = """CSV nbsp mid evalkit reports method validation study yaml XmR Wilson Student Efron Stein Kaplan Meier Greenwood NHS England
     Making Data Count Clopper Pearson Nelder McCullagh Wagner and al Hall Garwood Przyborowski Wilenski"""
 OPEN_END = r"\{\w+\}|\bNone\b(?! of its)|\bnan\b"
 ROLLOUT = {
