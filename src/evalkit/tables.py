@@ -81,10 +81,12 @@ def goal(result: GoalResult, language: Language = "en", *, title: str | None = N
     """Return one goal's two evaluations, this period and since implementation, as a table."""
     _ = wording.translator(language)
     rows = []
-    for name, evaluation in ((_("This period"), result.period), (_("Since implementation"), result.to_date)):
+    for name, evaluation, verdict in (
+        (_("This period"), result.period, result.verdict),
+        (_("Since implementation"), result.to_date, result.to_date_verdict),
+    ):
         if evaluation is None:
             continue
-        verdict = result.verdict if evaluation is result.period else evaluation.verdict
         rows.append(
             (
                 name,
@@ -151,7 +153,7 @@ def overview(
         name: object = (titles or {}).get(one.id, one.title)
         if links and one.id in links:
             name = markup.tag("a", name, href=links[one.id])
-        since = one.to_date.verdict if one.to_date else "not_evaluable"
+        since = one.to_date_verdict if one.to_date else "not_evaluable"
         rows.append(
             (name, badge(one.verdict, language), before, after, estimate, interval, target, badge(since, language))
         )

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 # by how much they limit the verdict: what overturns it, what undermines the comparison, what the interval lacks; a
 # caution in neither list stands between the two
 GRAVEST = (
-    *("verdict_not_robust", "looks_reached", "multiplicity", "looks_exhausted", "influential_cluster"),
+    *("verdict_not_robust", "looks_reached", "multiplicity", "multiplicity_to_date", "looks_exhausted"),
+    *("influential_cluster", "no_success", "missing_months", "units_without_exposure", "partial_baseline"),
     *("pre_existing_trend", "rollout_pre_trend", "placebo_in_time", "overdispersion_unchecked"),
     *("month_shocks_unchecked", "regression_to_mean", "participation_change", "few_clusters", "small_counts"),
 )

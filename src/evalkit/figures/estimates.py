@@ -116,14 +116,16 @@ _NULL = {"ratio": 1.0, "difference": 0.0}
 
 def _windows(result: GoalResult, language: Language, unit: str) -> list[Line]:
     _ = wording.translator(language)
-    windows = [(_("This period"), result.period), (_("Since implementation"), result.to_date)]
+    windows = [  # with the verdicts that also mind the other goals
+        (_("This period"), result.period, result.verdict),
+        (_("Since implementation"), result.to_date, result.to_date_verdict),
+    ]
     return [
-        # The period's own line carries the goal's verdict, which also minds the other goals.
         replace(
-            _line_of(name, evaluation, result.verdict if evaluation is result.period else evaluation.verdict),
+            _line_of(name, evaluation, verdict),
             form=wording.shown(result, evaluation, language, unit),
         )
-        for name, evaluation in windows
+        for name, evaluation, verdict in windows
         if evaluation is not None
     ]
 

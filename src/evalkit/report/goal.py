@@ -29,9 +29,10 @@ class GoalReport(GoalRecords):
         finding = wording_plain.finding(goal, language, unit=self.unit)
         others = wording_plain.alternatives(goal)
         lines = [(line.name, line.estimate, line.low, line.high, line.verdict) for line in others]
-        for name, one in (("period", goal.period), ("to date", goal.to_date)):
+        windows = (("period", goal.period, goal.verdict), ("to date", goal.to_date, goal.to_date_verdict))
+        for name, one, verdict in windows:
             if one is not None and one.effect is not None:
-                lines.append((name, one.effect.estimate, one.effect.low, one.effect.high, one.verdict))
+                lines.append((name, one.effect.estimate, one.effect.low, one.effect.high, verdict))
         parts = [
             markup.tag("h2", self._("Estimate, target and alternatives")),
             self._picture(
