@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
     from evalkit.records import Records
 
-PART_ROWS, MOST_PARTS = 1 << 21, 16  # parts have at most so many rows, larger ones where a file had more parts
-EVEN = 4  # the number of parts is a multiple, so that the last ones keep two or four cores busy
+PART_ROWS, MOST_PARTS = 1 << 21, 16  # parts have about so many rows, larger ones where a file had more parts
 _LOW, _HIGH, _FILES = 7_340_214_961_853_001, 7_340_214_961_853_002, "\x02files of the part"  # replaced in the query
 
 
@@ -139,9 +138,7 @@ def _parts(records: Records) -> list[tuple[list[str], int, int]]:
     together: list[str] = []
     held = 0
     sizes = _sizes(records, backend)
-    every = sum(sizes.values())
-    number = min(MOST_PARTS, EVEN * -(-every // (EVEN * PART_ROWS)))
-    most = every if every <= PART_ROWS else -(-every // number)
+    most = max(PART_ROWS, -(-sum(sizes.values()) // MOST_PARTS))
     for file, rows in sizes.items():
         if rows > most:
             parts += [([file], low, min(rows, low + most)) for low in range(0, rows, most)]
