@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import math
 import re
 import xml.etree.ElementTree as ElementTree
@@ -294,3 +295,14 @@ def test_a_legend_in_chinese_is_given_the_room_its_letters_take():
     widths = [text_width(word) + 40 for word in words(figures.control_chart(chart, "zh"))]
     gaps = [760 * (right - left) for left, right in itertools.pairwise(places)]
     assert np.allclose(gaps, widths[:-1])
+
+
+def test_a_fallback_font_of_one_weight_is_no_news(caplog: pytest.LogCaptureFixture) -> None:
+    from evalkit.figures.style import styled
+
+    told = logging.getLogger("matplotlib.font_manager")
+    with styled(), caplog.at_level("WARNING"):
+        told.warning("findfont: Failed to find font weight normal for WenQuanYi Zen Hei, now using 500.")
+        assert not caplog.records
+        told.warning("findfont: Font family 'none' not found.")
+        assert len(caplog.records) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -51,7 +52,13 @@ def styled() -> Any:
     """Return the context in which every figure is built and written."""
     import matplotlib
 
+    logging.getLogger("matplotlib.font_manager").addFilter(_of_no_weight)
     return matplotlib.rc_context(STYLE | {"font.family": [FONT, *_fallbacks()]})
+
+
+def _of_no_weight(record: logging.LogRecord) -> bool:
+    """Return whether a message is any but that a fallback has one weight only, which nobody can mend."""
+    return "font weight" not in record.getMessage()
 
 
 def _fallbacks() -> list[str]:
