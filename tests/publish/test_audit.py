@@ -128,6 +128,7 @@ def test_what_was_altered_is_named(what: str, bank: Path, command: Command, tmp_
     assert sorted((path, path.stat().st_mtime_ns) for path in out.rglob("*")) == before, "verify writes nothing"
 
 
+@pytest.mark.slow
 def test_a_later_period_and_another_language_alter_nothing(bank: Path, command: Command, tmp_path: Path) -> None:
     out = tmp_path / "reports"
     shutil.copytree(bank / "reports", out)
@@ -138,6 +139,7 @@ def test_a_later_period_and_another_language_alter_nothing(bank: Path, command: 
         assert "nothing published was altered" in told
 
 
+@pytest.mark.slow
 def test_a_folder_of_chinese_reports_alone_opens_in_chinese(bank: Path, command: Command, tmp_path: Path) -> None:
     out = tmp_path / "reports"
     for language, own in (("zh", "zh-Hans"), ("en", "en")):
