@@ -63,6 +63,7 @@ def ready(bench: Any, f: Any, daily: list[list[object]]) -> Any:
     return bench
 
 
+@pytest.mark.seconds
 def test_json_stands_alone_on_stdout_as_utf8_and_twice_the_same(ready: Any) -> None:
     first = shell(
         ready.folder,

@@ -11,6 +11,7 @@ from evalkit.inference.multiplicity import adjust
 PVALUES = st.lists(st.floats(0, 1), min_size=1, max_size=12)
 
 
+@pytest.mark.seconds
 @pytest.mark.parametrize("method", ["holm", "bonferroni"])
 @settings(max_examples=20)
 @given(pvalues=PVALUES)
