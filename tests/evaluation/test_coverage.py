@@ -67,12 +67,12 @@ def test_names_that_only_blanks_or_letter_case_keep_apart(study: Study, spelling
     assert told(plain, "similar_labels") == ""
 
 
-def losses(bench: Any, keep: Callable[[str, str], bool] = lambda *_: True, **goal: Any) -> Any:
+def losses(bench: Any, keep: Callable[[str, str], bool] = lambda *_: True, *, unit: float = 100, **goal: Any) -> Any:
     """Evaluate events of two shops a day over the hours of each month, kept in a source of their own."""
     months = [f"{year}-{month:02d}" for year in (2024, 2025) for month in range(1, 13)]
     days = [(f"{month}-{day:02d}", shop) for month in months for day in (2, 9, 16, 23) for shop in ("a", "b")]
     bench.write("r.csv", [["day", "shop"], *([day, shop] for day, shop in days if day < "2025-10")])
-    hours = [[f"{month}-01", shop, 100] for month in months[:21] for shop in ("a", "b") if keep(month, shop)]
+    hours = [[f"{month}-01", shop, unit] for month in months[:21] for shop in ("a", "b") if keep(month, shop)]
     bench.write("hours.csv", [["day", "shop", "hours"], *hours])
     fields = [{"name": "day", "type": "date"}, {"name": "shop", "type": "string"}]
     bench.plan(
@@ -86,12 +86,13 @@ def losses(bench: Any, keep: Callable[[str, str], bool] = lambda *_: True, **goa
     return bench.open()
 
 
-def test_a_month_of_events_without_exposure_gives_no_rate(bench: Any) -> None:
-    whole = losses(bench).evaluate("g", period="2025-Q3")
+@pytest.mark.parametrize("unit", [100, 1e-4])
+def test_a_month_of_events_without_exposure_gives_no_rate(bench: Any, unit: float) -> None:
+    whole = losses(bench, unit=unit).evaluate("g", period="2025-Q3")
     assert whole.period.effect is not None
     assert whole.period.effect.estimate == pytest.approx(1.0)
     for lost in ("2025-08", "2024-05"):
-        broken = losses(bench, lambda month, _, lost=lost: month != lost).evaluate("g", period="2025-Q3")
+        broken = losses(bench, lambda month, _, lost=lost: month != lost, unit=unit).evaluate("g", period="2025-Q3")
         assert broken.verdict == "not_evaluable"
         assert f"The source 'hours' has no exposure in {lost}, where there are events" in told(
             broken, "exposure_missing"
@@ -116,6 +117,12 @@ def test_totals_of_months_are_not_cut(bench: Any) -> None:
     assert "The records of 'hours' are totals of months" in told(cut, "month_totals_cut")
     assert "at 2025-09-11" in told(cut, "month_totals_cut")
     assert told(study.evaluate("g", period="2025-Q3", as_of="2025-08-31"), "month_totals_cut") == ""
+    phased = losses(bench, phase_in={"start": "2025-01-01", "end": "2025-03-14"}).evaluate("g", period="2025-Q3")
+    assert phased.period.effect is not None, "the quarter cuts no month"
+    assert phased.to_date is not None
+    assert phased.to_date.effect is None, "what follows the phase-in does"
+    assert [flag.severity for flag in phased.flags if flag.code == "month_totals_cut"] == ["caution"]
+    assert "at 2025-03-15" in told(phased, "month_totals_cut")
     scope = study.evaluate_by("shop", period="2025-07-01/2025-09-10")[0].scopes[0].goals[0]
     assert [flag.code for flag in scope.flags] == ["month_totals_cut"]
 

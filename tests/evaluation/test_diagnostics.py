@@ -385,7 +385,7 @@ def test_every_documented_code_is_tested() -> None:
     elsewhere = {"duplicate_keys", "undated_records", "partial_period", "multiplicity", "looks_exhausted"}
     elsewhere |= {"rollout_no_comparison", "rollout_pre_trend", "rollout_unknown_unit"}
     elsewhere |= {"partial_baseline", "missing_months", "no_success", "similar_labels"}  # test_coverage, to the last
-    elsewhere |= {"units_without_exposure", "month_totals_cut", "multiplicity_to_date"}
+    elsewhere |= {"units_without_exposure", "multiplicity_to_date"}
     assert set(CODES) == set(CASES) | elsewhere
 
 

@@ -13,7 +13,6 @@ from evalkit.evaluation.diagnostics import Case, diagnose, flag
 from evalkit.evaluation.gather import Question, gathered, moments_of, too_many_rejected
 from evalkit.evaluation.looks import evaluate_to_date
 from evalkit.evaluation.rollout import effect_of_rollout, no_comparison, pre_trend, unknown_units
-from evalkit.evaluation.rules_coverage import month_totals_cut
 from evalkit.evaluation.rules_result import not_robust
 from evalkit.evaluation.sensitivity import sensitivity
 from evalkit.evaluation.window import Outcome, evaluate_window, held_of, scale_of
@@ -49,11 +48,9 @@ def evaluate_question(study: Study, asked: Question, period: Period, as_of: date
     rollout: RolloutEffect | None = None
     months = baseline_months(question, asked.moments, study.baseline, scale_of(question))
     shocks = months.shocks() if shocks_enter(study, question) else None
-    sources = [records for records in (asked.records, asked.exposure) if records is not None]
-    blocked = too_many_rejected(sources)
+    blocked = too_many_rejected([records for records in (asked.records, asked.exposure) if records is not None])
     try:
         comparison = period_comparison(study, question, period, as_of)
-        blocked = blocked or month_totals_cut(question, sources, comparison)
         outcome = evaluate_window(study, question, asked.moments, comparison, confidence, shocks)
         if blocked is None:
             lines = sensitivity(study, question, asked.moments, outcome)
@@ -81,7 +78,14 @@ def evaluate_question(study: Study, asked: Question, period: Period, as_of: date
     ahead = evaluate_to_date(study, question, asked.moments, period, as_of, shocks)
     if ahead is not None:
         to_date = ahead.evaluation
-        flags += [f for f in ahead.flags if f.code == "looks_exhausted"]
+        told = {each.code for each in flags}
+        flags += [each for each in ahead.flags if each.code == "looks_exhausted"]
+        # why nothing can be said to date, where something can of the period
+        flags += [
+            replace(each, severity="caution")
+            for each in ahead.flags
+            if each.severity == "serious" and each.code not in told
+        ]
     if blocked is not None:
         flags.insert(0, blocked)
         evaluation, to_date, lines = _silenced(evaluation), to_date and _silenced(to_date), ()

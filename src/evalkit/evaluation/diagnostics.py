@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from evalkit.evaluation import rules_baseline, rules_coverage, rules_data, rules_result
+from evalkit.evaluation import rules_baseline, rules_clusters, rules_coverage, rules_data, rules_result
 from evalkit.evaluation.flags import CODES, Case, flag
 from evalkit.results import Flag
 
@@ -21,8 +21,8 @@ RULES: tuple[Callable[[Case], Iterator[Flag]], ...] = (
     rules_coverage.units_without_exposure,
     rules_result.looks_reached,
     rules_result.case_mix,
-    rules_result.clusters,
-    rules_result.influence,
+    rules_clusters.clusters,
+    rules_clusters.influence,
     rules_result.small_counts,
     rules_result.no_success,
     rules_result.dispersion,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +30,6 @@ CODES = {
     "partial_baseline": "a source's records begin after the baseline does",
     "missing_months": "a source that tells of nearly every month says nothing of some that are compared",
     "units_without_exposure": "units with events lack exposure on a side",
-    "month_totals_cut": "records are totals of months, and a month is cut",
     "similar_labels": "names of units or kinds that differ only by blanks, width or letter case",
     "no_success": "no record on either side is a success",
     "season_not_covered": "window and baseline hold different shares of calendar months",
@@ -86,15 +84,6 @@ def unit_name(column: str, label: str) -> str:
     ('branch 12', 'Plant F')
     """
     return label if column.casefold() in label.casefold() else f"{column} {label}"
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return names as a sentence lists them, the first few of many.
-
-    >>> listed(["a", "b"]), listed([*"abcdef"])
-    ('a, b', 'a, b, c, d and 2 more')
-    """
-    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
 
 def p_text(p: float) -> str:

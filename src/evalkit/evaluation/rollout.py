@@ -11,11 +11,12 @@ import numpy as np
 from evalkit.errors import NotEvaluableError
 from evalkit.estimands.staggered import months_of_reach, rollout_effect
 from evalkit.estimands.staggered_result import RolloutEffect
-from evalkit.evaluation.flags import flag, listed
+from evalkit.evaluation.flags import NAMED, flag
 from evalkit.evaluation.windows import Comparison
 from evalkit.moments import Moments
 from evalkit.periods import Window
 from evalkit.results import Flag
+from evalkit.study.yaml_lines import listed
 
 
 def effect_of_rollout(
@@ -69,7 +70,12 @@ def unknown_units(question: Any, reached: Mapping[str, date], moments: Moments) 
         "{count} of the {all} units that '{source}' says were reached have no record here ({units}); if they are "
         "written otherwise there, these count as still waiting."
     )
-    figures = {"count": len(unknown), "all": len(reached), "source": question.rollout.source, "units": listed(unknown)}
+    figures = {
+        "count": len(unknown),
+        "all": len(reached),
+        "source": question.rollout.source,
+        "units": listed(unknown, NAMED),
+    }
     return (flag("rollout_unknown_unit", "caution", message, **figures),)
 
 

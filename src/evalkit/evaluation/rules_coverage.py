@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.errors import NotEvaluableError
-from evalkit.evaluation.flags import Case, flag, listed
-from evalkit.evaluation.series import of_months
+from evalkit.evaluation.flags import NAMED, Case, flag
 from evalkit.evaluation.windows import Comparison
 from evalkit.inference.contrast import Array
-from evalkit.moments import Moments
+from evalkit.moments import Moments, unclustered
 from evalkit.periods import Window, add_months
 from evalkit.results import Flag
-
-if TYPE_CHECKING:
-    from evalkit.records import Records
+from evalkit.study.yaml_lines import listed
 
 EVENTS_EXPECTED = 5  # in the months without any, at the pace of the month that had fewest
 MONTHLY = 0.75  # of the months between first and last: what tells of so many is expected to tell of all
@@ -33,7 +30,8 @@ class _Told:
     source: str
     months: NDArray[np.int64]
     amounts: Array
-    least: int  # so much is expected of a month at least, where no record is a finding too
+    counts: bool = True  # of records or events; exposure is in units of its own
+    least: int = 0  # so much is expected of a month at least, where no record is a finding too
 
     @property
     def usual(self) -> int:
@@ -48,20 +46,22 @@ class _Told:
 
 
 def _told(case: Case) -> list[_Told]:
-    moments, metric = case.moments, case.question.metric
+    moments, metric = unclustered(case.moments), case.question.metric
     exposure = metric.exposure if metric.kind == "rate" else None
-    sources = [(case.records.name, moments.counts.sum(axis=1), 0)]
-    if exposure == "calendar-days" or not isinstance(exposure, str | None):
-        sources = [(case.records.name, moments.sums[:, 0], EVENTS_EXPECTED)]
+    name, events, at_risk = case.records.name, moments.sums[:, 0], moments.sums[:, 1]
+    if exposure != "calendar-days" and isinstance(exposure, str | None):
+        asked = [_of_source(moments, name, moments.counts.sum(axis=1))]
+    else:
+        asked = [_of_source(moments, name, events, least=EVENTS_EXPECTED)]
     if not isinstance(exposure, str | None):
-        sources.append((exposure.source, moments.sums[:, 1], 0))
-    found = []
-    for name, values, least in sources:
-        months, place = np.unique(_month(moments)[values > 0], return_inverse=True)
-        if len(months):
-            amounts = np.bincount(place, values[values > 0]).astype(np.float64)
-            found.append(_Told(source=name, months=months, amounts=amounts, least=least))
-    return found
+        asked.append(_of_source(moments, exposure.source, at_risk, counts=False))
+    return [told for told in asked if len(told.months)]
+
+
+def _of_source(moments: Moments, source: str, values: NDArray[Any], *, counts: bool = True, least: int = 0) -> _Told:
+    months, place = np.unique(_month(moments)[values > 0], return_inverse=True)
+    amounts = np.bincount(place, values[values > 0], minlength=len(months)).astype(np.float64)
+    return _Told(source=source, months=months, amounts=amounts, counts=counts, least=least)
 
 
 def _month(moments: Moments) -> NDArray[np.int64]:
@@ -127,7 +127,8 @@ def missing_months(case: Case) -> Iterator[Flag]:
     compared = [case.comparison.before, *case.comparison.after]
     for told in _told(case):
         every = np.arange(told.months[0], told.months[-1] + 1)
-        if told.amounts.min() < EVENTS_EXPECTED or len(told.months) < MONTHLY * len(every):
+        few = told.counts and told.amounts.min() < EVENTS_EXPECTED
+        if few or len(told.months) < MONTHLY * len(every):
             continue
         gaps = [_first_day(int(month)) for month in np.setdiff1d(every, told.months)]
         inside = [day for day in gaps if any(window.intersect(_month_of(day)) for window in compared)]
@@ -138,7 +139,7 @@ def missing_months(case: Case) -> Iterator[Flag]:
                 "The source '{source}' has no records in {months}, though it has some in the months around; if they "
                 "are missing, this is not the whole.",
                 source=told.source,
-                months=listed([f"{day:%Y-%m}" for day in inside]),
+                months=listed((f"{day:%Y-%m}" for day in inside), NAMED),
             )
 
 
@@ -170,7 +171,7 @@ def units_without_exposure(case: Case) -> Iterator[Flag]:
                 end=str(windows[-1].end),
                 column=case.question.cluster,
                 source=metric.exposure.source,
-                units=listed([str(moments.clusters[unit]) for unit in lost]),
+                units=listed((str(moments.clusters[unit]) for unit in lost), NAMED),
             )
 
 
@@ -186,31 +187,26 @@ def check_months_of_exposure(question: Any, moments: Moments, comparison: Compar
     if lost and (exposed > 0).sum() >= MONTHLY * len(months):
         raise NotEvaluableError(
             "exposure_missing",
-            f"The source '{exposure.source}' has no exposure in {listed([f'{day:%Y-%m}' for day in lost])}, where "
+            f"The source '{exposure.source}' has no exposure in {listed((f'{d:%Y-%m}' for d in lost), NAMED)}, where "
             "there are events, so there is no rate. Complete it, or compare other months (--as-of, `calendar`).",
         )
 
 
-def month_totals_cut(question: Any, sources: Sequence[Records], comparison: Comparison) -> Flag | None:
-    """Return the flag that forbids a rate where the months of totals are cut, and what they are divided by, or divide.
+def check_month_totals(question: Any, moments: Moments, comparison: Comparison) -> None:
+    """Raise NotEvaluableError for a rate where totals of months are cut, but not what they are divided by, or divide.
 
-    A total stands on its month's first day and counts whole on one side. Where events and exposure are both totals of
-    months, or stand in one record, they are cut alike.
+    A total stands on its month's first day and counts whole on one side. Events and exposure of one record are cut
+    alike.
     """
     exposure = question.metric.exposure if question.metric.kind == "rate" else None
+    if not moments.of_months or exposure is None or (isinstance(exposure, str) and exposure != "calendar-days"):
+        return
     windows = [comparison.before, *comparison.after]
     bounds = [day for window in windows for day in (window.start, window.end + timedelta(days=1)) if day.day > 1]
-    if not bounds or exposure is None or (len(sources) == 1 and exposure != "calendar-days"):
-        return None
-    monthly = [records.name for records in sources if of_months(records.table, records.source.time)]
-    if not monthly or len(monthly) == 2:
-        return None
-    return flag(
-        "month_totals_cut",
-        "serious",
-        "The records of '{source}' are totals of months, but a window that is compared begins or ends inside one, at "
-        "{day}; its total counts whole against a part. Compare whole months: move --as-of, period, phase-in or "
-        "baseline.",
-        source=monthly[0],
-        day=str(bounds[-1]),
-    )
+    if bounds:
+        raise NotEvaluableError(
+            "month_totals_cut",
+            f"The records of '{moments.of_months}' are totals of months, but a window that is compared begins or ends "
+            f"inside one, at {bounds[-1]}; its total counts whole against a part. Compare whole months: move --as-of, "
+            "period, phase-in or baseline.",
+        )

@@ -10,6 +10,7 @@ import numpy as np
 
 from evalkit.evaluation.flags import Case, flag
 from evalkit.evaluation.windows import month_shares
+from evalkit.moments import unclustered
 from evalkit.results import Flag
 
 UNFINISHED_CAUTION, DUPLICATE_CAUTION = 0.01, 0.01
@@ -194,7 +195,8 @@ def similar_labels(case: Case) -> Iterator[Flag]:
 
 def _days_told(case: Case) -> int:
     """Return the baseline's days from the first month with records on."""
-    before, told = case.comparison.before, case.moments.start[case.moments.counts.any(axis=1)]
+    before, moments = case.comparison.before, unclustered(case.moments)
+    told = moments.start[moments.counts.any(axis=1)]
     begins: date = max(before.start, told.min().astype("datetime64[M]").astype("datetime64[D]").item())
     return (before.end - begins).days + 1
 

@@ -15,7 +15,6 @@ from evalkit.evaluation.conductor import adjusted_over, not_evaluated
 from evalkit.evaluation.flags import flag
 from evalkit.evaluation.gather import Look, cuts_of, gathered_moments, too_many_rejected
 from evalkit.evaluation.looks import evaluate_to_date
-from evalkit.evaluation.rules_coverage import month_totals_cut
 from evalkit.evaluation.suppression import small, suppressed_list
 from evalkit.evaluation.window import evaluate_window, scale_of
 from evalkit.evaluation.windows import Comparison, atomic, period_comparison
@@ -222,14 +221,12 @@ def _goal_scopes(
 ) -> dict[str | None, GoalResult]:
     """Return one goal in every scope, before adjustment; `memo` keeps what its looks have in common."""
     (period,), as_of = look
-    sources = [records(name) for name in _sources(goal)]
-    blocked = too_many_rejected(sources)
+    blocked = too_many_rejected([records(name) for name in _sources(goal)])
     try:
         comparison = period_comparison(study, goal, period, as_of)
     except NotEvaluableError as reason:
         told = Flag(code=reason.code, severity="serious", message=reason.messages[0])
         return {label: replace(blank, flags=(told,)) for label in scopes}
-    blocked = blocked or month_totals_cut(goal, sources, comparison)
     if blocked is not None:
         return {label: replace(blank, flags=(blocked,)) for label in scopes}
     hidden = _hidden(study, goal, scopes, comparison)

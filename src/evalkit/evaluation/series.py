@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evalkit.periods import Frequency, Period, Window, add_months, period_containing
+from evalkit.records.days import latest_day, on_first_days
 from evalkit.records.fetch import fetch
 from evalkit.records.fields import DAY
 
@@ -65,28 +66,10 @@ def last_told(table: ibis.Table, time: str | tuple[str, ...]) -> date | None:
 
     It is that of the latest record; of totals of months it is that month's end, or today while the month lasts.
     """
-    last = _latest(table, time)
-    if last is None or not _on_first_days(table, last):
+    last = latest_day(table, time)
+    if last is None or not on_first_days(table, last):
         return last
     return max(last, min(add_months(last, 1) - timedelta(days=1), date.today()))
-
-
-def of_months(table: ibis.Table, time: str | tuple[str, ...]) -> bool:
-    """Return whether records are totals of months: all stand on the first of one."""
-    last = _latest(table, time)
-    return last is not None and _on_first_days(table, last)
-
-
-def _latest(table: ibis.Table, time: str | tuple[str, ...]) -> date | None:
-    # the latest moment stands in a Parquet file's own statistics, the latest of what is worked out from it does not
-    latest = table.agg(latest=table[time if isinstance(time, str) else DAY].max())
-    moment = latest["latest"]
-    last: date | None = fetch(latest.select(day=moment if moment.type().is_date() else moment.date()))[0]["day"]
-    return last
-
-
-def _on_first_days(table: ibis.Table, last: date) -> bool:
-    return last.day == 1 and fetch(table.agg(place=table[DAY].day().max()))[0]["place"] == 1
 
 
 def last_day(questions: Sequence[Any], records: Callable[[str], Records]) -> date | None:

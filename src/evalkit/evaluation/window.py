@@ -15,7 +15,7 @@ from evalkit.estimands.totals import Totals
 from evalkit.evaluation.arms import months_held, totals_of
 from evalkit.evaluation.common_shocks import added_by
 from evalkit.evaluation.interrupted import plan_of, series_effect
-from evalkit.evaluation.rules_coverage import check_months_of_exposure
+from evalkit.evaluation.rules_coverage import check_month_totals, check_months_of_exposure
 from evalkit.evaluation.windows import Comparison
 from evalkit.inference.contrast import Array, Estimand, arm_values
 from evalkit.inference.shocks import MonthShocks
@@ -149,6 +149,7 @@ def evaluate_window(
     change: Effect | None = None
     try:
         _check_unfinished(question, moments, comparison)
+        check_month_totals(question, moments, comparison)
         check_months_of_exposure(question, moments, comparison)
         if choices.standardised:
             _check_strata(totals, question)

@@ -29,6 +29,8 @@ class Moments:
     sums : (cells, 9) the sums named in SUMS over the records that count.
     counts : (cells, 4) records that count, without a value, still open, not yet due.
     undated : records without the time that would place them.
+    of_months : the source whose records are totals of months, where a window cuts months; of events with exposure from
+        elsewhere the one of the two, empty where both are and so are cut alike.
     """
 
     start: NDArray[np.datetime64]
@@ -39,6 +41,7 @@ class Moments:
     clusters: tuple[str | None, ...]
     strata: tuple[tuple[str | None, ...], ...]
     undated: int
+    of_months: str = ""
 
     def within(self, windows: Iterable[Window]) -> NDArray[np.bool_]:
         """Return which cells lie in any of the windows."""
@@ -168,6 +171,7 @@ def merge_exposure(events: Moments, exposure: Moments) -> Moments:
         clusters=clusters,
         strata=strata,
         undated=events.undated + exposure.undated,
+        of_months="" if events.of_months and exposure.of_months else events.of_months or exposure.of_months,
     )
 
 

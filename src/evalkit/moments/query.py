@@ -88,7 +88,11 @@ def moments_at(
         found, labels = _counting(records, keys, place, sums.items(), rows)
     else:
         found, labels = _counted(records, table, place | _keys(table, keys), sums.items())
-    return _decoded(found, labels, plans, keys, cutoffs, inner_cuts)
+    answers = _decoded(found, labels, plans, keys, cutoffs, inner_cuts)
+    rates = any(ask.question.metric.kind == "rate" for ask in asks)  # of others a total is no half of anything
+    if not inner_cuts or not rates or not records.of_months:
+        return answers
+    return [{day: replace(at, of_months=records.name) for day, at in answer.items()} for answer in answers]
 
 
 def _all(conditions: Sequence[Any]) -> Any:

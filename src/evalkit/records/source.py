@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evalkit.records import fields, ingest
+from evalkit.records.days import latest_day, on_first_days
 from evalkit.records.fetch import fetch
 from evalkit.records.ingest import FILE, ROW, Malformed
 from evalkit.records.text import blank_rows
@@ -108,6 +109,11 @@ class Records:
     @property
     def too_many_rejected(self) -> bool:
         return bool(self.rejected_share > self.source.max_rejected)
+
+    @cached_property
+    def of_months(self) -> bool:
+        """Whether the records are totals of months, dated with the first of each."""
+        return on_first_days(self.table, latest_day(self.table, self.source.time))
 
     @cached_property
     def accepted(self) -> ibis.Table:
