@@ -30,6 +30,8 @@ def test_generated_records_hold_the_change_they_promise(bench: None, tmp_path: P
     assert goal.period.after is not None
     crude = goal.period.after.records, goal.period.before.records
     assert sum(crude) == 60_000
+    scopes = ek.open_study(tmp_path / "scopes.yaml").evaluate_by("branch", period="2025-12")[0].scopes
+    assert (len(scopes), {len(scope.goals) for scope in scopes}) == (200, {4})
     again = tmp_path / "again"
     generate(again, 60_000)
     assert (again / "process.parquet").read_bytes() == (tmp_path / "process.parquet").read_bytes()

@@ -74,3 +74,8 @@ def test_it_shows_as_a_table_and_a_picture() -> None:
     effect = ek.proportion(463, 500, target=0.90)
     assert "0.926" in effect._repr_html_()
     assert effect.plot() is not None
+
+
+def test_an_effect_is_shown_in_a_line() -> None:
+    assert repr(ek.proportion(463, 500, target=0.90)) == "<level 0.926, 0.8997 to 0.9458: inconclusive>"
+    assert repr(ek.proportion(463, 500)) == "<level 0.926, 0.8997 to 0.9458>"

@@ -165,18 +165,19 @@ def _hint(study: OpenStudy, reason: str, records: Records, count: int) -> str:
 
 
 def _conclusion(sources: list[Records], beyond: list[Records], not_met: int) -> str:
-    if not beyond and not_met:
-        told = _conclusion(sources, beyond, 0).removeprefix("Ready: ")
-        stand = "stands" if not_met == 1 else "stand"
-        asked = f"{counted(not_met, 'value')} that the study asks for {stand} in no record (above)"
-        return f"Look again: {asked}. {told[0].upper()}{told[1:]}"
     rejected, found = sum(r.rejected for r in sources), sum(r.found for r in sources)
     if beyond:
         return f"Not ready: {', '.join(r.name for r in beyond)} has too many rejected records."
-    if not rejected:
-        return "Ready: the one record is accepted." if found == 1 else f"Ready: all {found} records are accepted."
-    left_out = "the rejected one counts" if rejected == 1 else f"the {rejected} rejected ones count"
-    return f"Ready: {found - rejected} of {counted(found, 'record')} are accepted; {left_out} nowhere."
+    if rejected:
+        left_out = "the rejected one counts" if rejected == 1 else f"the {rejected} rejected ones count"
+        told = f"{found - rejected} of {counted(found, 'record')} are accepted; {left_out} nowhere."
+    else:
+        told = "the one record is accepted." if found == 1 else f"all {found} records are accepted."
+    if not not_met:
+        return f"Ready: {told}"
+    stand = "stands" if not_met == 1 else "stand"
+    asked = f"{counted(not_met, 'value')} that the study asks for {stand} in no record (above)"
+    return f"Look again: {asked}. {told[0].upper()}{told[1:]}"
 
 
 def _share(records: Records) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
@@ -65,11 +64,8 @@ def _print_held(goals: Sequence[GoalResult]) -> None:
     """Print which values of the table are adjusted ones, that they do not pass for the records' own."""
     from evalkit import wording
 
-    for name in ("mix", "months"):
-        holding = [replace(goal, held=(name,)) for goal in goals if name in goal.held]
-        ids = ", ".join(goal.id for goal in holding if goal.period.after is not None)
-        if ids:
-            print(f"{ids}: {wording.held(holding[:1])}")
+    for holding, told in wording.adjusted(goals):
+        print(f"{', '.join(goal.id for goal in holding)}: {told}")
 
 
 def _rollout(found: Mapping[str, Any]) -> str:

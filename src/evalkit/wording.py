@@ -7,7 +7,7 @@ catalogue.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -135,26 +135,25 @@ def how(result: GoalResult, language: Language = "en") -> str:
     return words[result.held]
 
 
-def held(results: Sequence[GoalResult], language: Language = "en", titles: Mapping[str, str] | None = None) -> str:
-    """Return which values beside the results are adjusted ones, lest they pass for the records' own.
-
-    Of several results, those are named.
-    """
+def adjusted(results: Sequence[GoalResult], language: Language = "en") -> Iterator[tuple[list[GoalResult], str]]:
+    """Yield which values of which results are adjusted ones, lest they pass for the records' own."""
     _ = translator(language)
     told = {
         "mix": _("The value after is standardised to the baseline's mix, not as recorded."),
         "months": _("The value before is weighted to the window's calendar months, not as recorded."),
     }
-    parts = []
     for name, text in told.items():
-        found = [
-            (titles or {}).get(one.id, one.title)
-            for one in results
-            if name in one.held and one.period.after is not None
-        ]
-        goals = ("、" if language == "zh" else ", ").join(found)
-        if found:
-            parts.append(text if len(results) == 1 else _("{goal}: {figure}").format(goal=goals, figure=text))
+        holding = [one for one in results if name in one.held and one.period.after is not None]
+        if holding:
+            yield holding, text
+
+
+def held(results: Sequence[GoalResult], language: Language = "en", titles: Mapping[str, str] | None = None) -> str:
+    """Return the same as one note; of several results, those are named."""
+    _, parts = translator(language), []
+    for holding, text in adjusted(results, language):
+        goals = ("、" if language == "zh" else ", ").join((titles or {}).get(one.id, one.title) for one in holding)
+        parts.append(text if len(results) == 1 else _("{goal}: {figure}").format(goal=goals, figure=text))
     return ("" if language == "zh" else " ").join(parts)
 
 

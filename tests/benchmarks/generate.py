@@ -39,15 +39,8 @@ goals:
 
 
 SCOPES = (
-    STUDY.partition("goals:")[0].replace("id: bench", "id: bench-scopes")
+    STUDY.replace("id: bench", "id: bench-scopes")
     + """\
-goals:
-  - id: handling_time
-    source: process
-    metric: {kind: mean, value: duration_s}
-    better: lower
-    target: {relative_change: -0.20}
-    standardise_by: [business_type, channel]
   - id: within_15_minutes
     source: process
     metric: {kind: proportion, success: {column: duration_s, at_most: 900}}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from evalkit.errors import RecordsError, StudyError, nearest
@@ -33,7 +35,7 @@ def read_table(engine: Any, source: Any, place: Place = nowhere) -> Raw:
 
     Raises RecordsError for a table or column that is not there, or of a type that cannot be the field's.
     """
-    found = named_table(engine, source.table, place("table"))
+    found = named_table(engine, source.table, partial(place, "table"))
     label = f"the table '{source.table}'"
     problems = [f"{label}: {told}" for told in absent_columns(source, list(found.columns), place).values()]
     if problems:
@@ -50,11 +52,11 @@ def read_table(engine: Any, source: Any, place: Place = nowhere) -> Raw:
     return Raw(found.select(**{field.name: found[field.header] for field in source.fields}), False, (), engine=True)
 
 
-def named_table(engine: Any, wanted: str, place: str = "") -> ibis.Table:
+def named_table(engine: Any, wanted: str, place: Callable[[], str] = str) -> ibis.Table:
     """Return an engine's table by the name a study gives it at `place`. Raises RecordsError where there is none."""
     found = _spark_table(engine, wanted) if engine.name == "pyspark" else _table(engine, wanted)
     if isinstance(found, list):
-        raise _no_table(engine, wanted, found, place)
+        raise _no_table(engine, wanted, found, place())
     return found
 
 

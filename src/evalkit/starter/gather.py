@@ -17,6 +17,7 @@ from evalkit.errors import ParameterError, RecordsError
 from evalkit.records.ingest import PARQUET
 from evalkit.starter.tables import MARK, WORKBOOKS, Form, form_of, sheets
 from evalkit.study.paths import matching
+from evalkit.study.yaml_lines import listed
 
 if TYPE_CHECKING:
     import duckdb
@@ -124,7 +125,7 @@ def _named(given: Sequence[Path]) -> tuple[dict[Path, bool], list[str]]:
             raise ParameterError(f"{path}: holds more than {_MOST} files of records; name the folders that matter.")
         others = [file.name for file in files if file not in set(readable)]
         if others:
-            left.append(f"{path}: {_some(others)}: not CSV, CSV.gz, Parquet or Excel")
+            left.append(f"{path}: {listed(others, _SHOWN)}: not CSV, CSV.gz, Parquet or Excel")
         for file in readable:
             found.setdefault(file, False)
         if not readable:
@@ -157,11 +158,6 @@ def _matching(path: Path) -> list[Path]:
     if not files:
         raise ParameterError(f"{path}: matches no file.")
     return files
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
 
 
 def _of_workbook(engine: duckdb.DuckDBPyConnection, path: Path, folder: Path, scratch: Path) -> Iterator[Gathered]:
