@@ -329,6 +329,22 @@ def test_check_tells_what_an_analyst_needs(ready: Any, daily: list[list[object]]
     assert ready.check("--as-of", "soon").code == 2
 
 
+def test_check_counts_totals_that_may_be_entered_twice(bench: Any, f: Any) -> None:
+    fields = [f("day", "date"), f("plant")]
+    exposure = {"path": "e.csv", "time": "day", "fields": [f("day", "date"), f("plant"), f("hours", "number")]}
+    metric = {"kind": "rate", "exposure": {"source": "e", "value": "hours"}}
+    bench.plan(fields, metric, goal={"better": "lower"}, sources={"e": exposure})
+    bench.write("r.csv", [["day", "plant"], *[["2024-01-09", "A"]] * 3])
+    hours = [["day", "plant", "hours"], ["2024-01-01", "A", 100], ["2024-01-01", "B", 100], ["2024-02-01", "A", 100]]
+    bench.write("e.csv", hours)
+    assert "entered twice" not in bench.check().out  # events without a key may be alike
+    bench.write("e.csv", [*hours, hours[1], ["2024-02-01", "A", 90]])
+    assert (
+        "\n  1 row equals another in every field the study names and counts beside it; entered twice? "
+        "(a `key` in the study file would reject them)\n"
+    ) in bench.check().out
+
+
 def test_check_says_what_a_rate_counts_and_that_there_is_no_goal_yet(bench: Any, f: Any) -> None:
     fields = [f("day", "date"), f("plant"), f("injuries", "integer"), f("hours", "number")]
     where = [{"column": "plant", "equals": "A"}]

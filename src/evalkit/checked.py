@@ -106,6 +106,12 @@ def _print_source(study: OpenStudy, records: Records, as_of: date | None) -> Non
     if as_of is not None and (late := records.after(as_of)):
         verbs = ("is", "does") if late == 1 else ("are", "do")
         print(f"  {late} {verbs[0]} dated after the cut-off {as_of} and {verbs[1]} not count")
+    if again := _repeated(study, records):
+        verbs = ("equals", "counts") if again == 1 else ("equal", "count")
+        print(
+            f"  {counted(again, 'row')} {verbs[0]} another in every field the study names and {verbs[1]} beside it; "
+            "entered twice? (a `key` in the study file would reject them)"
+        )
     if not records.rejected:
         forget_rejected(study, records)
         return
@@ -118,6 +124,25 @@ def _print_source(study: OpenStudy, records: Records, as_of: date | None) -> Non
     path, written = write_rejected(study, records)
     which = "all" if written == records.rejected else f"{written}"
     print(f"  {which} of them with their values, for your eyes only: {_near(path)}")
+
+
+def _repeated(study: OpenStudy, records: Records) -> int:
+    """Return how many rows of totals or exposure are there twice, where no key would reject them.
+
+    Records without a key may well be alike; totals of the same month, place and amount hardly are.
+    """
+    from evalkit.records.fetch import fetch
+
+    questions = (*study.file.goals, *study.file.indicators)
+    rates = [(one.source, one.metric) for one in questions if one.metric.kind == "rate"]
+    exposures = {getattr(metric.exposure, "source", None) for _, metric in rates}
+    totals = {source for source, metric in rates if metric.events}
+    if records.source.key or records.name not in exposures | totals:
+        return 0
+    table = records.accepted
+    unlike = table.distinct()
+    (rows,), (kinds,) = fetch(table.agg(n=table.count())), fetch(unlike.agg(n=unlike.count()))
+    return int(rows["n"] - kinds["n"])
 
 
 def _print_rows(records: Records) -> None:

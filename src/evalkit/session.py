@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, timedelta
@@ -91,12 +90,12 @@ class OpenStudy:
     def open_each(self) -> tuple[list[Records], list[str]]:
         """Return the records of every source that can be read, and what is wrong with the others."""
         found: list[Records] = []
-        problems: list[str] = []
+        problems: dict[str, Sequence[str]] = {}
         for name in self.file.sources:
             try:
                 found.append(self.source_records(name))
             except RecordsError as error:
-                problems.extend(error.messages)
+                problems[name] = error.messages
         return found, said_once(problems)
 
     def records(self, source: str) -> ibis.Table:
@@ -309,14 +308,14 @@ class OpenStudy:
 
     def _open_needed(self, questions: Sequence[Any]) -> None:
         """Open the sources that these goals and indicators use, telling every problem at once."""
-        problems: list[str] = []
+        problems: dict[str, Sequence[str]] = {}
         for name in needed_sources(questions):
             try:
                 self.source_records(name)
             except ConnectionLostError:
                 raise
             except RecordsError as error:
-                problems.extend(error.messages)
+                problems[name] = error.messages
         if problems:
             raise RecordsError(said_once(problems))
 
@@ -421,16 +420,17 @@ class OpenStudy:
         return periods[-1]
 
 
-def said_once(problems: Sequence[str]) -> list[str]:
+def said_once(problems: Mapping[str, Sequence[str]]) -> list[str]:
     """Return what is wrong with sources, once where it is the same of several, as of a connection they share.
 
-    >>> said_once(["source 'a': It is gone.", "source 'b': It is gone.", "Mend 'c'."])
+    >>> said_once({"a": ["source 'a': It is gone."], "b": ["source 'b': It is gone.", "Mend 'c'."]})
     ["sources 'a', 'b': It is gone.", "Mend 'c'."]
     """
     names: dict[str, list[str]] = {}
-    for problem in problems:
-        found = re.match(r"source ('[\w-]+'): ", problem)
-        names.setdefault(problem[found.end() :] if found else problem, []).extend([found[1]] if found else [])
+    for name, told in problems.items():
+        for problem in told:
+            bare = problem.removeprefix(f"source '{name}': ")
+            names.setdefault(bare, []).extend([f"'{name}'"] if bare != problem else [])
     return [f"source{'s' if len(of) > 1 else ''} {', '.join(of)}: {told}" if of else told for told, of in names.items()]
 
 

@@ -97,7 +97,9 @@ def profile(engine: duckdb.DuckDBPyConnection, table: Found) -> tuple[Column, ..
     """Return what each column is, by whole-table queries."""
     rows = f"FROM {identifier(table.name)}"
     able = {
-        name: _able(engine, rows, _value(name), name) for name, given in table.columns.items() if _own(given) is None
+        name: _able(engine, rows, given_value(name), name)
+        for name, given in table.columns.items()
+        if _own(given) is None
     }
     point = _decimal_mark(able.values(), table.delimiter)
     return tuple(
@@ -111,7 +113,7 @@ def _own(given: str) -> str | None:
     return next((kind for pattern, kind in _ENGINE_TYPES if re.match(pattern, given)), None)
 
 
-def _value(name: str) -> str:
+def given_value(name: str) -> str:
     """Return the SQL of a column's value, NULL where a text stands for none."""
     text = f"trim({identifier(name)})"
     return f"CASE WHEN {text} IN ({_listed_missing()}) THEN NULL ELSE {text} END"
@@ -129,7 +131,7 @@ def _column(engine: duckdb.DuckDBPyConnection, rows: str, name: str, own: str | 
         f"SELECT DISTINCT trim({column}) {rows} WHERE trim({column}) IN ({_listed_missing()}) ORDER BY 1"
     ).fetchall()
     missing = tuple(text for (text,) in texts if text)
-    return _described(engine, rows, _parsed(_value(name), best), best, missing, raw=_value(name))
+    return _described(engine, rows, parsed_as(given_value(name), best), best, missing, raw=given_value(name))
 
 
 def _decimal_mark(columns: Iterable[Sequence[Column]], delimiter: str) -> str:
@@ -156,7 +158,7 @@ def _chosen(able: Sequence[Column], point: str) -> Column:
 def _able(engine: duckdb.DuckDBPyConnection, rows: str, value: str, name: str) -> list[Column]:
     """Return the first type that reads (nearly) all values, in every form that does; text where none does."""
     candidates = list(_candidates(name))
-    counted = ", ".join(f"count({_parsed('v', candidate)})" for candidate in candidates)
+    counted = ", ".join(f"count({parsed_as('v', candidate)})" for candidate in candidates)
     total, padded, *read = engine.execute(
         f"SELECT count(v), count_if(regexp_matches(v, '^0\\d')), {counted} FROM (SELECT {value} AS v {rows})"
     ).fetchall()[0]
@@ -187,7 +189,7 @@ def _candidates(name: str) -> list[Column]:
     return [column("boolean"), column("integer"), *numbers, *dates, *times, column("string")]
 
 
-def _parsed(value: str, column: Column) -> str:
+def parsed_as(value: str, column: Column) -> str:
     """Return the SQL of a value in a column's type, NULL where it is none."""
     if column.kind == "boolean":
         return f"CASE WHEN {value} IN ('true', 'True', 'TRUE', 'false', 'False', 'FALSE') THEN lower({value}) END"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from evalkit.errors import ParameterError, nearest
 from evalkit.records.ingest import identifier, literal
-from evalkit.starter.profile import Column, _parsed, _value
+from evalkit.starter.profile import Column, given_value, parsed_as
 from evalkit.starter.tables import MARK, Found
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def _number(table: Found, place: int | None) -> int | None:
 def _read(table: Found, column: Column) -> str:
     """Return the SQL of a column's values, NULL for those that are missing or not of its type."""
     text = table.columns[column.name] == "VARCHAR"
-    return _parsed(_value(column.name), column) if text else identifier(column.name)
+    return parsed_as(given_value(column.name), column) if text else identifier(column.name)
 
 
 def _sums(engine: duckdb.DuckDBPyConnection, table: Found, columns: tuple[Column, ...]) -> Sums | None:
