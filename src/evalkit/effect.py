@@ -8,6 +8,7 @@ evalkit decides a verdict.
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 Scale = Literal["ratio", "difference", "level"]
 Better = Literal["higher", "lower"]
+FAR_WORSE = 2.0  # times worse than before: no promise, but a change written as its own size, 0.05 for +5 %
 Verdict = Literal["achieved", "not_achieved", "inconclusive", "not_evaluable"]
 Direction = Literal["improved", "no_clear_change", "worsened"]
 
@@ -239,7 +241,8 @@ def conclude(
 ) -> Effect:
     """Return the effect a pivot gives: interval, both p-values and the verdict, from the one procedure.
 
-    Raises ParameterError when a target is given without `better`, or a ratio target is not positive.
+    Raises ParameterError when a target is given without `better`, or a ratio target is not positive; warns of one that
+    a change far for the worse would meet.
     """
     check_confidence(confidence)
     check_target(target)
@@ -248,6 +251,12 @@ def conclude(
             raise ParameterError("A target needs better='higher' or better='lower'.")
         if not math.isfinite(target) or (scale == "ratio" and target <= 0):
             raise ParameterError(f"The target {target} is not on the {scale} scale; −20 % is the ratio 0.80.")
+        if scale == "ratio" and (target < 1 / FAR_WORSE if better == "higher" else target > FAR_WORSE):
+            warnings.warn(
+                f"The target {target:g} is a ratio: it would be met by a change for the worse to {target:g} times what "
+                "was before. +5 % is written 1.05 and −20 % is 0.80.",
+                stacklevel=2,
+            )
     low, high = pivot.interval(confidence)
     null = NULL_VALUE[scale]
     p_change = p_target = None

@@ -33,7 +33,7 @@ from evalkit.inference.rate_level import RateLevel
 from evalkit.inference.shocks import Added
 from evalkit.inference.student import Skewness, StudentPivot, log_ratio_skewness, satterthwaite
 
-MONTHS_FOR_DISPERSION, MANY_CLUSTERS = 12, 30
+MONTHS_FOR_DISPERSION, MANY_CLUSTERS, FEW_OF_ONE_KIND = 12, 30, 10
 
 
 def compare(
@@ -130,7 +130,10 @@ def _clustered(
 ) -> Pivot:
     found = cluster_variance(totals.before, totals.after, estimand)
     _note_clusters(found, estimand, details)
-    agree = not math.isfinite(found.variance) or found.variance <= 1e-20 * max(1.0, found.estimate**2)
+    bounded = _near_bound(totals, estimand, shocks, details)
+    if bounded is not None:
+        return bounded
+    agree = found.variance <= 1e-20 * max(1.0, found.estimate**2)
     if agree or (totals.kind != "mean" and after <= 0):
         return _records(totals.unclustered(), estimand, shocks, details)
     own, skewness = found.df, Skewness()
@@ -185,6 +188,9 @@ def _records(totals: Totals, estimand: Estimand, shocks: Added | None, details: 
     simple = totals.plain and not estimand.standardised and estimand.season is None
     if totals.kind == "proportion" and simple:
         return _binomial(totals, estimand, shocks, details)
+    bounded = _near_bound(totals, estimand, shocks, details)
+    if bounded is not None:
+        return bounded
     own, df, skewness = record_variance(totals, estimand)
     value = _link_estimate(totals, estimand)
     variance, df = _with_shocks(own, df, shocks)
@@ -212,29 +218,68 @@ def _records(totals: Totals, estimand: Estimand, shocks: Added | None, details: 
     )
 
 
+def _near_bound(totals: Totals, estimand: Estimand, shocks: Added | None, details: dict[str, float]) -> Pivot | None:
+    """Return the score procedure at effective sizes where some share has few records of one kind; else None.
+
+    The Wald variance of a share of nearly none or all is nearly nothing, however few its records. Their number is that
+    of their weights, (Σw)²/Σw², divided by the design effect: what clusters, weights or strata make of the variance of
+    a difference of two simple shares.
+    """
+    if totals.kind != "proportion" or estimand.scale == "level":
+        return None
+    difference = replace(estimand, scale="difference")
+    shares = [float(v) for v in arm_values(totals.before.sum(axis=0), totals.after.sum(axis=0), estimand)]
+    sizes = [_kish(totals.before, totals.before_powers), _kish(totals.after, totals.after_powers)]
+    own = sum(p * (1 - p) / n for p, n in zip(shares, sizes, strict=True))
+    if min(n * min(p, 1 - p) for p, n in zip(shares, sizes, strict=True)) >= FEW_OF_ONE_KIND or own <= 0:
+        return None
+    df: float | None
+    if totals.clustered:
+        found = cluster_variance(totals.before, totals.after, difference)
+        variance, df = found.variance, found.df
+    else:
+        variance, df, _ = record_variance(totals, difference)
+    effect = max(1.0, variance / own)
+    (xb, nb), (xa, na) = ((p * n / effect, n / effect) for p, n in zip(shares, sizes, strict=True))
+    return _score(estimand, (xb, nb), (xa, na), df, shocks, details)
+
+
 def _smoothed(successes: float, trials: float) -> float:
     """Return the share with half a success and failure more, so that none or all keep a variance."""
     return (successes + 0.5) / (trials + 1)
 
 
 def _binomial(totals: Totals, estimand: Estimand, shocks: Added | None, details: dict[str, float]) -> Pivot:
-    """Return the score procedure; shocks of months enter as a design effect on the counts."""
-    (xb, nb), (xa, na) = totals.before.sum(axis=(0, 2, 3)), totals.after.sum(axis=(0, 2))
-    arms = [(xa, na)] if estimand.scale == "level" else [(xb, nb), (xa, na)]
+    before, after = totals.before.sum(axis=(0, 2, 3)), totals.after.sum(axis=(0, 2))
+    return _score(
+        estimand, (float(before[0]), float(before[1])), (float(after[0]), float(after[1])), None, shocks, details
+    )
+
+
+def _score(
+    estimand: Estimand,
+    before: tuple[float, float],
+    after: tuple[float, float],
+    df: float | None,
+    shocks: Added | None,
+    details: dict[str, float],
+) -> Pivot:
+    """Return the score procedure of (successes, trials); shocks of months enter as a design effect on the counts."""
+    arms = [after] if estimand.scale == "level" else [before, after]
     shares = [(_smoothed(x, n), n) for x, n in arms]
     own = float(sum((1 - p) / (p * n) if estimand.scale == "ratio" else p * (1 - p) / n for p, n in shares))
-    variance, df = _with_shocks(own, None, shocks)
+    variance, df = _with_shocks(own, df, shocks)
     details["standard_error"] = math.sqrt(variance)
     shrink = own / variance
     df = df if df is not None and math.isfinite(df) else None
     if estimand.scale == "level":
-        return Wilson(successes=float(xa) * shrink, trials=float(na) * shrink, df=df)
+        return Wilson(successes=after[0] * shrink, trials=after[1] * shrink, df=df)
     procedure = ScoreDifference if estimand.scale == "difference" else ScoreRatio
     return procedure(
-        successes_before=float(xb) * shrink,
-        trials_before=float(nb) * shrink,
-        successes_after=float(xa) * shrink,
-        trials_after=float(na) * shrink,
+        successes_before=before[0] * shrink,
+        trials_before=before[1] * shrink,
+        successes_after=after[0] * shrink,
+        trials_after=after[1] * shrink,
         df=df,
     )
 
@@ -246,9 +291,10 @@ def record_variance(totals: Totals, estimand: Estimand) -> tuple[float, float | 
     jackknife, here from second moments alone (Jaeckel 1972; Efron 1982, chapter 6). Skewness is pooled
     over the arms, weighted by records, because a small arm cannot estimate its own; the variance
     estimate's own variance takes kurtosis as 1.5 × skewness² (that of the gamma family), which keeps
-    false claims at the nominal rate for log-normal records (simulated in tests/calibration).
+    false claims at the nominal rate for log-normal records (simulated in tests/calibration). Weighted records are
+    as many as their weights are worth, (Σw)²/Σw².
 
-    Raises NotEvaluableError('too_few_records') for an arm with fewer than two records.
+    Raises NotEvaluableError('too_few_records') for an arm with fewer than two records, or worth fewer.
     """
     parts = gradient(totals.before.sum(axis=0), totals.after.sum(axis=0), estimand)
     found = []
@@ -261,10 +307,14 @@ def record_variance(totals: Totals, estimand: Estimand) -> tuple[float, float | 
             second = 0.0
         third = float((a**3 * aaa + 3 * a * a * b * aab + 3 * a * b * b * abb + b**3 * bbb).sum())
         found.append((second, sign * third, sign))
-    counts = totals.records
+    counts: tuple[float, float] = totals.records
+    if totals.kind != "ratio":  # a denominator is no weight
+        counts = _kish(totals.before, totals.before_powers), _kish(totals.after, totals.after_powers)
     used = [i for i in (0, 1) if bool(np.any(parts[i] != 0))]
-    if not used or any(counts[i] < 2 for i in used):
+    if not used or any(totals.records[i] < 2 for i in used):
         raise NotEvaluableError("too_few_records", "One side of the comparison has fewer than 2 records.")
+    if any(counts[i] < 2 - 1e-9 for i in used):
+        raise NotEvaluableError("too_few_records", "The weights of one side are worth fewer than 2 records.")
     variances = [found[i][0] * counts[i] / (counts[i] - 1) for i in used]
     gammas = [found[i][1] / found[i][0] ** 1.5 * math.sqrt(counts[i]) if found[i][0] > 0 else 0.0 for i in used]
     total = sum(counts[i] for i in used)
@@ -284,10 +334,9 @@ def _rate(totals: Totals, estimand: Estimand, before: float | None, after: float
     if phi is not None:
         details["dispersion"] = phi
     spread = max(phi, 1.0) if phi is not None else 1.0
-    if estimand.scale == "level":
-        details["standard_error"] = math.sqrt(spread * max(float(xa), 0.5)) / float(ea)
-        return RateLevel(events=float(xa), exposure=float(ea), dispersion=spread, df=df)
     slopes = gradient(totals.before.sum(axis=0), totals.after.sum(axis=0), estimand)
+    if estimand.scale == "level":
+        return _rate_level(totals, estimand, after, slopes[1][0], spread, df, details)
     poisson = float((slopes[0][0] ** 2 * totals.before[:, 0].sum(axis=0)).sum()) if before is not None else 0.0
     if estimand.scale == "difference":
         variance = spread * (poisson + float((slopes[1][0] ** 2 * totals.after[:, 0].sum(axis=0)).sum()))
@@ -318,6 +367,32 @@ def _rate(totals: Totals, estimand: Estimand, before: float | None, after: float
     return DispersedRateRatio(**counts, dispersion=max(spread, 1.0), df=df if df is not None else math.inf)
 
 
+def _rate_level(
+    totals: Totals,
+    estimand: Estimand,
+    after: float,
+    slopes: Array,
+    dispersion: float,
+    df: float | None,
+    details: dict[str, float],
+) -> Pivot:
+    """Return the procedure for one rate, standardised or not: its events in the exposure that gives the rate back.
+
+    `slopes` are the derivatives by each stratum's events. Without events the exposure is that of the stratum in which
+    one event would raise the rate most, as for directly standardised rates (Fay and Feuer 1997, Stat. Med. 16, p. 795).
+    """
+    by_stratum = totals.after[:, 0].sum(axis=0)
+    events = float(by_stratum.sum())
+    exposure = events / after if after > 0 else 1 / float(slopes.max())
+    variance = dispersion * float((slopes**2 * by_stratum).sum())
+    variance, df = _wider(totals, estimand, variance, df, details)
+    spread = dispersion if after <= 0 else variance * events / after**2
+    details["standard_error"] = math.sqrt(spread * max(events, 0.5)) / exposure
+    if df is None and spread > 1 + 1e-12:
+        df = math.inf  # strata of unlike worth have no exact interval
+    return RateLevel(events=events, exposure=exposure, dispersion=spread, df=df)
+
+
 def _wider(
     totals: Totals, estimand: Estimand, variance: float, df: float | None, details: dict[str, float]
 ) -> tuple[float, float | None]:
@@ -326,7 +401,7 @@ def _wider(
         return variance, df
     found = cluster_variance(totals.before, totals.after, estimand)
     _note_clusters(found, estimand, details)
-    if math.isfinite(found.variance) and found.variance > variance:
+    if found.variance > variance:
         return found.variance, found.df
     return variance, df
 

@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import special
 
 from evalkit.effect import Better, Effect, check_confidence, conclude
 from evalkit.errors import NotEvaluableError, ParameterError, nearest
@@ -27,6 +28,7 @@ Change = Literal["level", "level+slope"]
 Errors = Literal["autoregressive", "hac", "model"]
 LEAST_FREE = 3
 """Points needed beyond the number of coefficients."""
+FAR_BELOW = 0.01  # a dispersion so small that counts would show it this seldom is not that of counts
 
 
 def interrupted_time_series(
@@ -45,6 +47,7 @@ def interrupted_time_series(
     target: float | None = None,
     better: Better | None = None,
     confidence: float = 0.95,
+    chance: float | None = None,
 ) -> TimeSeriesEffect:
     """Estimate what a series became after an intervention against what it would have been without.
 
@@ -68,6 +71,9 @@ def interrupted_time_series(
         weights; t) or 'model' (the family's own, independent errors; normal).
     phase_in : (first, last) time left out of the fit, both included.
     window : (first, last) time over which the effect is summed, both included; default all points after.
+    chance : of the variance, in units of the mean, what chance alone makes: 1 for counts, 1 − p for numbers of
+        successes, 0 where it is not known. By default, for whole numbers of a Poisson family that vary as counts
+        would, 1, less their share of an exposure in whole numbers that is nowhere smaller; and else 0.
     target, better, confidence : as in `evalkit.rate_ratio`; the target is a ratio, -20 % is 0.80.
 
     Returns
@@ -101,7 +107,8 @@ def interrupted_time_series(
     _check_answerable(points, design, family, errors)
     kept = points.kept
     model = fit(points.values[kept], points.exposure[kept], design[kept], family)
-    spread = _spread(model, points.values[kept], points.steps[kept], family, errors)
+    alone = _chance(model, points.values[kept], points.exposure[kept], family, chance)
+    spread = _spread(model, points.steps[kept], family, errors, alone)
     evaluated = points.evaluated
     fitted, without = (points.exposure * np.exp(rows @ model.coefficients) for rows in (design, expected))
     towards = (fitted[evaluated] @ design[evaluated]) / fitted[evaluated].sum()
@@ -213,9 +220,9 @@ class _Spread:
     correlation: float
 
 
-def _spread(model: LogLinear, values: Array, steps: Steps, family: Family, errors: Errors) -> _Spread:
+def _spread(model: LogLinear, steps: Steps, family: Family, errors: Errors, chance: float) -> _Spread:
     """Return the coefficients' covariance under the chosen errors; the correlation is reported with all."""
-    found = error_model(model.design, model.residuals, steps, chance=_chance(model, values, family))
+    found = error_model(model.design, model.residuals, steps, chance=chance)
     if errors == "autoregressive":
         name, covariance, df = "AR(1) errors, t", found.covariance, found.df
     elif errors == "hac":
@@ -232,12 +239,27 @@ def _spread(model: LogLinear, values: Array, steps: Steps, family: Family, error
     return _Spread(name=name, covariance=covariance, df=df, correlation=found.correlation)
 
 
-def _chance(model: LogLinear, values: Array, family: Family) -> float:
-    """Return the part of the variance that chance alone makes: 1 for counts, unless they vary less."""
+def _chance(model: LogLinear, values: Array, exposure: Array, family: Family, given: float | None) -> float:
+    """Return the part of the variance that chance alone makes, unless all there is is less.
+
+    Successes out of trials vary by less than counts; few events among many at risk are both.
+    """
     if family == "poisson":
         return 1.0
-    counts = family == "quasi-poisson" and bool((values == np.floor(values)).all())
-    return min(1.0, model.dispersion) if counts else 0.0
+    if family == "gaussian":  # of logarithms, whose chance variation is not that of the mean
+        return 0.0
+    if given is not None:
+        return min(given, model.dispersion)
+    if not _whole(values):
+        return 0.0
+    share = float(values.sum() / exposure.sum()) if _whole(exposure) and bool((values <= exposure).all()) else 0.0
+    if special.chdtr(model.free, model.dispersion / (1 - share) * model.free if share < 1 else 0.0) < FAR_BELOW:
+        return 0.0
+    return min(1 - share, model.dispersion)
+
+
+def _whole(numbers: Array) -> bool:
+    return bool((numbers == np.floor(numbers)).all())
 
 
 def _coefficients(names: list[str], model: LogLinear, covariance: Array, reach: float) -> tuple[Coefficient, ...]:

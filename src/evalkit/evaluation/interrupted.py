@@ -113,7 +113,18 @@ def _fit(
         target=target.value if target is not None and target.scale == "ratio" else None,
         better=question.better,
         confidence=confidence,
+        chance=_chance(question, points),
     )
+
+
+def _chance(question: Any, points: list[_Point]) -> float:
+    """Return what chance alone makes of the variance of a point's numerator, in units of its mean; 0 if unknown."""
+    metric = question.metric
+    if question.standardise_by or getattr(metric, "weight", None) is not None:
+        return 0.0
+    if metric.kind == "proportion":
+        return 1 - sum(point.numerator for point in points) / sum(point.exposure for point in points)
+    return 1.0 if metric.kind == "rate" else 0.0
 
 
 def _over_looks(effect: TimeSeriesEffect, seen: Seen) -> TimeSeriesEffect:

@@ -53,7 +53,7 @@ def arm_values(before: Numbers, after: Numbers, estimand: Estimand) -> tuple[Num
         months = before[..., 1, :, :].sum(axis=-1)
         with np.errstate(divide="ignore", invalid="ignore"):
             factor = np.where(estimand.season > 0, estimand.season / months, 0.0)
-        pooled = (before * factor[..., None, :, None]).sum(axis=-2)
+            pooled = (before * factor[..., None, :, None]).sum(axis=-2)
     if not estimand.standardised:
         return _ratio(pooled.sum(axis=-1)), _ratio(after.sum(axis=-1))
     common = (pooled[..., 1, :].real > 0) & (after[..., 1, :].real > 0)

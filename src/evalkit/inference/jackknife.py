@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evalkit.errors import NotEvaluableError
-from evalkit.inference.contrast import Array, Estimand, contrast
+from evalkit.inference.contrast import Array, Estimand, contrast, gradient
 
 _CHUNK = 2_000_000  # numbers in memory at once while replicates are computed
 
@@ -19,7 +19,7 @@ class ClusterVariance:
     Attributes
     ----------
     estimate : the contrast of all clusters, on its working scale (log ratio, difference, level).
-    variance : its jackknife variance.
+    variance : its jackknife variance; the linearised one where the contrast is nothing without some cluster.
     df : effective clusters − 1 of the arm that has fewer, never above clusters − 1.
     replicates : the contrast without each cluster, in the clusters' order: each one's influence.
     clusters, effective : number of clusters and (Σw)²/Σw² in (before, after).
@@ -67,6 +67,10 @@ def cluster_variance(before: Array, after: Array, estimand: Estimand) -> Cluster
     degrees of freedom after Carter, Schnepel and Steigerwald 2017, Review of Economics and Statistics 99,
     p. 698–709: unequal clusters are worth fewer.)
 
+    Where the contrast has no value without some cluster (all events lie in it, or a month or stratum that is
+    compared), the replicates cannot tell the variance: the linearised one stands for it, Σψ² over clusters by the
+    contrast's gradient, with the degrees of freedom of its terms, (Σψ²)²/Σψ⁴, for it rests on that cluster.
+
     Raises NotEvaluableError('single_cluster') with fewer than two clusters in an arm that is compared.
     """
     sizes = before[:, 1].sum(axis=(-1, -2)), after[:, 1].sum(axis=-1)
@@ -84,14 +88,27 @@ def cluster_variance(before: Array, after: Array, estimand: Estimand) -> Cluster
     replicates[kept] = delete_one(before[kept], after[kept], estimand)
     estimate = float(contrast(before.sum(axis=0), after.sum(axis=0), estimand))
     groups = int(kept.sum())
-    deviations = replicates[kept] - estimate
+    with np.errstate(invalid="ignore"):  # what has no logarithm
+        deviations = replicates[kept] - estimate
     effective = effective_clusters(sizes[0]), effective_clusters(sizes[1])
     df = min(min(effective if uses_before else effective[1:]) - 1, groups - 1)
+    variance = float((groups - 1) / groups * (deviations**2).sum())
+    if not np.isfinite(variance):
+        squares = _linear_terms(before[kept], after[kept], estimand) ** 2
+        variance = float(groups / (groups - 1) * squares.sum())
+        df = min(df, effective_clusters(squares))
     return ClusterVariance(
         estimate=estimate,
-        variance=float((groups - 1) / groups * (deviations**2).sum()),
+        variance=variance,
         df=max(df, 0.25),
         replicates=replicates,
         clusters=counts,
         effective=effective,
     )
+
+
+def _linear_terms(before: Array, after: Array, estimand: Estimand) -> Array:
+    """Return each cluster's contribution to the contrast, by its gradient; they sum to zero."""
+    slopes = gradient(before.sum(axis=0), after.sum(axis=0), estimand)
+    arms = zip((before, after), slopes, strict=True)
+    return np.asarray(sum((arm * slope).reshape(len(arm), -1).sum(axis=1) for arm, slope in arms))
