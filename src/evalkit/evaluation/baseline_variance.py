@@ -13,7 +13,7 @@ import numpy as np
 
 from evalkit.effect import Better, Effect, Scale
 from evalkit.errors import NotEvaluableError
-from evalkit.evaluation.common_shocks import baseline_months, shocks_enter
+from evalkit.evaluation.common_shocks import baseline_shocks
 from evalkit.evaluation.interrupted import plan_of, series_effect
 from evalkit.evaluation.window import choices_of, estimate, scale_of
 from evalkit.evaluation.windows import Comparison, month_shares
@@ -178,7 +178,9 @@ def basis_of(study: Study, goal: Any, moments: Moments) -> Basis:
     whole = baseline.days
     found: list[tuple[float, Effect]] = []
     for inside in _splits(study, kind, baseline):
-        days = sum(window.days for window in inside)
+        days = _days_worth(moments, baseline, inside)
+        if not 0 < days < whole and scale != "level":
+            continue
         try:
             effect = _split(goal, moments, baseline, inside, scale, study.inference.confidence)
         except NotEvaluableError:
@@ -204,7 +206,7 @@ def basis_of(study: Study, goal: Any, moments: Moments) -> Basis:
         lasting=lasting,
         df=float(np.median(dfs)) if dfs else None,
         dispersed=bool(dfs),
-        shocks=baseline_months(goal, moments, baseline, scale).shocks() if shocks_enter(study, goal) else None,
+        shocks=baseline_shocks(study, goal, moments, scale),
     )
     return _reachable(basis)
 
@@ -304,6 +306,12 @@ def _split(
     comparison = Comparison(before=baseline, after=(after,), asked=after)
     choices = replace(choices_of(goal), same_months=False)
     return estimate(goal, apart, comparison, confidence, choices, scale, None)[0]
+
+
+def _days_worth(moments: Moments, baseline: Window, inside: list[Window]) -> float:
+    """Return how many of the baseline's days the records of a part are worth, as of a survey that comes in waves."""
+    weight = [float(moments.sums[moments.within(windows), 1].sum()) for windows in (inside, [baseline])]
+    return baseline.days * weight[0] / weight[1]
 
 
 def _lasting(goal: Any, moments: Moments, study: Study, per_day: float, days: float) -> tuple[float, float]:

@@ -158,31 +158,43 @@ def plan(
 
     `until` asks for what was known on that day: later records do not count.
     """
-    return tuple(_goal_power(study, goal, records, until) for goal in goals or study.goals)
+    asked = goals or study.goals
+    ends = {name: last_told(records(name).valid, records(name).source.time) for name in {g.source for g in asked}}
+    known = until or max((day for day in ends.values() if day), default=None)
+    return tuple(_goal_power(study, goal, records, ends[goal.source], known) for goal in asked)
 
 
 def assumptions(study: Study) -> str:
     """Say what the figures rest on, for a reader."""
-    goals, alpha = len(study.goals), (1 - study.inference.confidence) / 2
-    shared = goals if study.inference.multiplicity != "none" else 1
+    shared = len(study.goals) if study.inference.multiplicity != "none" else 1
     looks = "as one look" if study.inference.sequential == "none" else "with the study's sequential plan"
     return (
         f"Detectable: the true effect at which `achieved` has probability {WANTED:.0%}. One period is tested at "
-        f"{alpha / shared:.3g} ({shared} goal{'s' if shared > 1 else ''} judged together, the first step of Holm), "
-        f"everything to date {looks}. Variances are the baseline's own, of stretches as long as a period, falling with "
+        f"{_alpha(study):.3g} ({shared} goal{'s' if shared > 1 else ''} judged together, the first step of Holm), "
+        f"everything to date likewise, {looks}. Variances are the baseline's own, of stretches as long as a period, "
+        "falling with "
         "the days; months' shocks are the baseline's; clusters and volumes are taken to stay as they were. Periods "
         "still needed are counted for a truth half as far again as the target, or halfway to the metric's bound."
     )
 
 
-def _goal_power(study: Study, goal: Any, records: Callable[[str], Records], until: date | None) -> GoalPower:
+def _goal_power(
+    study: Study, goal: Any, records: Callable[[str], Records], last: date | None, known: date | None
+) -> GoalPower:
+    """Return one goal's power; `last` is the day its own records reach, `known` that of everything that is known.
+
+    A period is done when what is known reaches its end and the goal's own records lie in it: those of a survey that
+    comes in waves never reach one.
+    """
     scale, target = scale_of(goal), goal.target.value
     bare = GoalPower(goal=goal.id, kind=goal.metric.kind, scale=scale, better=goal.better, target=target, at={})
     source = records(goal.source)
-    last = last_told(source.valid, source.source.time)
-    last = min(last, until) if last and until else last
+    last = min(last, known) if last and known else last
     looks = list(_looks(study, goal, last))
-    done = [look for look in looks if last is not None and look.end <= last + timedelta(days=GRACE_DAYS)]
+    done: list[Period] = []
+    if last is not None and known is not None:
+        ended = known + timedelta(days=GRACE_DAYS)
+        done = [look for look in looks if look.end <= ended and look.start <= last]
     as_of = done[-1].end if done else study.baseline.end
     asked = moments_of(study, goal, done[-1:], as_of, records)
     try:
@@ -214,8 +226,6 @@ def _answered(
 ) -> GoalPower:
     done = bare.periods_done
     beyond, assumed = basis.beyond, basis.assumed
-    alpha = (1 - study.inference.confidence) / 2
-    shared = len(study.goals) if study.inference.multiplicity != "none" else 1
     coming = next(look for look in looks[done:] if look.start >= _first_day(study, goal))
     windows = [Window(_first_day(study, goal), look.end) for look in looks]
     observed = None
@@ -227,7 +237,7 @@ def _answered(
     at: dict[str, float] = {}
     results: dict[str, PowerResult] = {}
     for name, window, level in (
-        ("period", coming.window, alpha / shared),
+        ("period", coming.window, _alpha(study)),
         *([("to_date", windows[done - 1], _level(study, basis, windows, done))] if done else []),
     ):
         curve = basis.curve(window, level)
@@ -258,6 +268,12 @@ def _answered(
     )
 
 
+def _alpha(study: Study) -> float:
+    """Return the one-sided level of a goal judged together with all others, at the first step of Holm."""
+    shared = len(study.goals) if study.inference.multiplicity != "none" else 1
+    return (1 - study.inference.confidence) / 2 / shared
+
+
 def _needed(study: Study, basis: Basis, windows: Sequence[Window]) -> tuple[int | None, str]:
     """Return how many periods make the assumed effect detectable, and within what that was looked for."""
     sequential = study.inference.sequential
@@ -271,10 +287,11 @@ def _needed(study: Study, basis: Basis, windows: Sequence[Window]) -> tuple[int 
 
 
 def _level(study: Study, basis: Basis, windows: Sequence[Window], count: int) -> float:
-    """Return the one-sided level at which everything to date is tested at look `count`."""
-    plan, confidence = study.inference.sequential, study.inference.confidence
+    """Return the one-sided level at which everything to date is tested at look `count`, all goals judged together."""
+    plan, alpha = study.inference.sequential, _alpha(study)
+    confidence = 1 - 2 * alpha
     if plan == "none":
-        return (1 - confidence) / 2
+        return alpha
     unit = StudentPivot(estimate=0.0, se=1.0, df=None, method="")
     errors = [basis.error(window)(basis.target)[0] for window in windows[:count]]
     if plan.method == "anytime":

@@ -31,7 +31,7 @@ Domain = tuple[float, float]
 
 WANTED = 0.8
 """The probability at which an effect counts as detectable."""
-_FEW, _MANY = 50, 500  # expected events of the smaller arm up to which counts are summed, of the larger from which not
+_FEW, _MANY = 100, 500  # expected events of the smaller arm up to which counts are summed, of the larger from which not
 _POINTS = 61
 
 
@@ -198,9 +198,9 @@ def rate_curve(
     dispersion, df : true variance ÷ mean of the counts, which are negative binomial, and the degrees of freedom with
         which it will be estimated. None: Poisson counts and the exact procedure.
 
-    With an arm of up to 50 events expected the probability is summed over the counts of both arms, by the very
+    With an arm of up to 100 events expected the probability is summed over the counts of both arms, by the very
     procedure that will judge them; the estimated dispersion is held at five quantiles of its distribution. Beyond,
-    the log ratio is taken as normal.
+    the share of the events that fall after is taken as normal, as by that procedure.
 
     >>> curve = rate_curve(events_before=40, exposure_ratio=0.5, target=0.7, better="lower", level=0.025)
     >>> round(curve(0.7), 3), round(curve(0.2), 3)
@@ -211,10 +211,15 @@ def rate_curve(
     counts = min(events_before, after * target), max(events_before, after * max(1.0, target))
     if not (counts[0] <= _FEW and counts[1] <= _MANY):
 
-        def error(effect: float) -> tuple[float, float | None]:
-            return math.sqrt(phi * (1 / events_before + 1 / (effect * after))) if effect > 0 else math.inf, df
+        def normal(effect: float) -> float:
+            """Return the chance by the share of events that fall after: the test's variance is the target's share's."""
+            shares = [after * rate / (events_before + after * rate) for rate in (target, effect)]
+            aimed, spread = (share * (1 - share) for share in shares)
+            shift = (shares[1] - shares[0]) * math.sqrt((events_before + after * effect) / (phi * spread))
+            critical = -quantile(level, df) * math.sqrt(aimed / spread)
+            return _beyond(critical, shift if better == "higher" else -shift, df)
 
-        return contrast_curve(error, target=target, better=better, scale="ratio", level=level)
+        return lambda effect: normal(effect) if effect > 0 else float(better == "lower")
     before = np.arange(1, int(events_before + 8 * math.sqrt(phi * events_before) + 8 * phi) + 1)
     weights = np.diff(_at_most(np.array([0, *before]), events_before, phi))
     kept = before[weights > 1e-7], weights[weights > 1e-7]
