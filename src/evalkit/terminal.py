@@ -324,7 +324,13 @@ def difference_table(facts: Mapping[str, Any]) -> None:
     for change in changes:
         print(f"  {printable(change['key'])}: {printable(shown(change['old']))} → {printable(shown(change['new']))}")
     files = [printable(f"{one['source']} ({one['file']})") for one in facts["data"]]
-    print(f"Record files: {'differ: ' + ', '.join(files) if files else 'the same'}")
+    if files or not facts["tables"]:
+        print(f"Record files: {'differ: ' + ', '.join(files) if files else 'the same'}")
+    if facts["tables"]:
+        print(
+            f"Tables ({', '.join(map(printable, facts['tables']))}): what a database held is not recorded; the records "
+            "counted above are what tells"
+        )
     print(f"Code: {'the same' if facts['code']['same'] else 'differs'}")
     versions = [f"{one['key']} {shown(one['old'])} → {shown(one['new'])}" for one in facts["versions"]]
     print(f"Versions: {', '.join(versions) or 'the same'}")

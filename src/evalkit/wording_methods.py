@@ -76,7 +76,9 @@ def method_sentences(result: GoalResult, language: Language = "en") -> str:
     told = _procedure(effect.method, language).format(df=df, method=effect.method)
     space = " " if language == "en" else ""
     if effect.details.get("month_shock"):
-        told += space + _("Shocks of whole months beyond sampling and season, estimated from the baseline, widen it.")
+        told += space + _(
+            "Shocks of whole months beyond sampling, and beyond the season where it can be told apart, widen it."
+        )
     return estimand + space + told
 
 
@@ -85,8 +87,9 @@ def _procedure(method: str, language: Language) -> str:
     _ = wording.translator(language)
     sentences = {
         "time series": _(
-            "It is the series after against what months before, trend and season lead to expect; the errors of"
-            " neighbouring months may be alike (segmented regression{df}; Wagner et al. 2002)."
+            "It is the series after against what the months before lead to expect, by a level and the trend and season"
+            " that the study's model has; the errors of neighbouring months may be alike (segmented regression{df};"
+            " Wagner et al. 2002)."
         ),
         "jackknife": _(
             "Its uncertainty comes from leaving out one cluster at a time, since records of one cluster move together,"

@@ -260,3 +260,15 @@ def response(
             told.append(text.format(median=duration(curves[arm].median, unit, language), share=share, window=within))
     text = ("；" if language == "zh" else "; ").join(told)
     return _("{text}.").format(text=text[:1].upper() + text[1:])
+
+
+def expected_by(*, trend: bool, season: bool, language: Language = "en") -> str:
+    """Return what a time series' expectation rests on, in words."""
+    _ = wording.translator(language)
+    words = {
+        (False, False): _("the months before"),
+        (True, False): _("the months before and their trend"),
+        (False, True): _("the months before and their season"),
+        (True, True): _("the months before, their trend and season"),
+    }
+    return words[trend, season]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from built_study import Study, records
 
+import evalkit as ek
 from evalkit import wording
 from evalkit.results import GoalResult
 
@@ -151,3 +153,56 @@ def test_achieved_to_date_is_judged_with_all_goals_too(study: Study) -> None:
     for goal in result:
         assert goal.to_date is not None
         assert goal.to_date_verdict == ("inconclusive" if goal.id in lost else goal.to_date.verdict)
+
+
+FEWER = "    metric: {kind: proportion, success: {column: kind, equals: %s}}\n    better: lower\n    target: {level: 0.04}\n"
+
+
+def test_a_share_that_is_to_fall_is_not_kept_by_a_word_that_stands_nowhere(study: Study) -> None:
+    opened = study([*records(), {"day": "", "value": 5.0, "branch": "b1", "kind": "slow"}], FEWER % "Slow")
+    result = opened.evaluate("g", period="2025-Q3")
+    assert result.verdict == "not_evaluable"
+    assert result.period.effect is None
+    assert told(result, "no_success").startswith("No record has 'Slow' in 'kind', so nothing shows that it is written")
+    assert all(
+        scope.goals[0].verdict == "not_evaluable" for scope in opened.evaluate_by("branch", period="2025-Q3")[0].scopes
+    )
+    assert study(records(), FEWER % "slow").evaluate("g", period="2025-Q3").verdict == "not_achieved"
+
+
+def test_none_of_a_word_that_the_field_allows_is_a_finding(study: Study) -> None:
+    opened = study(records(), FEWER % "lost")
+    text = opened.file.path.read_text(encoding="utf-8")
+    allowed = text.replace(
+        "name: kind, type: string", "name: kind, type: string, constraints: {enum: [quick, slow, lost]}"
+    )
+    opened.file.path.write_text(allowed, encoding="utf-8")
+    assert ek.open_study(opened.file.path).evaluate("g", period="2025-Q3").verdict == "achieved"
+
+
+def test_a_level_that_the_baseline_kept_already(study: Study) -> None:
+    kept = "    metric: {kind: proportion, success: {column: kind, equals: quick}}\n    better: higher\n    target: {level: %s}\n"
+    for target, fires in (("0.6", True), ("0.85", False)):
+        said = told(study(records(), kept % target).evaluate("g", period="2025-Q3"), "already_kept")
+        assert said.startswith("The baseline kept this promise already, with 0.75") is fires
+
+
+def test_records_too_late_to_be_followed_up_are_told_with_their_days(study: Study) -> None:
+    def row(one: Row, number: int) -> Row:
+        done = date.fromisoformat(one["day"]) + timedelta(days=number % 20)
+        return {"day": one["day"], "done": done.isoformat(), "value": one["value"]}
+
+    rows = [row(one, number) for number, one in enumerate(records(branches=3))]
+    slow = "    metric: {kind: mean, value: {from: day, to: done, unit: days, within: 30d}}\n    better: lower\n    target: {relative_change: -0.1}\n"
+    soon = "    metric: {kind: proportion, success: {column: done, within: 14d, of: day}}\n    better: higher\n    target: {level: 0.5}\n"
+    for goal, code, days, last in (
+        (slow, "unfinished_records", 62, "2025-08-31"),
+        (soon, "not_yet_due", 78, "2025-09-16"),
+    ):
+        opened = study(rows, goal)
+        result = opened.evaluate("g", period="2025-Q3")
+        assert f"{days} of the window's 92 days are evaluated, to {last}." in told(result, code)
+        assert [flag.severity for flag in result.flags if flag.code == code] == ["caution"]
+        whole = told(result, code).split("--as-of ")[1][:10]
+        assert "of the window's 92 days" not in told(opened.evaluate("g", period="2025-Q3", as_of=whole), code)
+        assert "Without its slowest" not in told(result, code)

@@ -18,7 +18,7 @@ from evalkit.evaluation.arms import months_held
 from evalkit.evaluation.windows import Comparison
 from evalkit.inference.contrast import Array, Estimand, contrast
 from evalkit.inference.jackknife import cluster_variance
-from evalkit.inference.shocks import Added, MonthShocks, month_shocks
+from evalkit.inference.shocks import MONTHS_FOR_SEASON, Added, MonthShocks, month_shocks
 from evalkit.moments import Moments, unclustered
 from evalkit.periods import Window
 
@@ -46,10 +46,33 @@ def shocks_enter(study: Study, question: Any) -> bool:
 
 
 def baseline_shocks(study: Study, question: Any, moments: Moments, scale: Scale) -> MonthShocks | None:
-    """Return the shocks of the baseline's months; None where they do not enter."""
+    """Return the shocks of the baseline's months; None where they do not enter.
+
+    Where the same months are compared, and the baseline is too short to tell its season from shocks, the months since
+    the programme help once enough calendar months stand on both sides: what remains beyond a level of every calendar
+    month and the programme's step is no season.
+    """
     if not shocks_enter(study, question):
         return None
-    return baseline_months(question, moments, study.baseline, scale).shocks()
+    months = baseline_months(question, moments, study.baseline, scale)
+    if question.compare_with == "same-months" and scale != "level" and len(months.months) < MONTHS_FOR_SEASON:
+        paired = _paired_shocks(study, question, moments, scale)
+        if paired is not None:
+            return paired
+    return months.shocks()
+
+
+def _paired_shocks(study: Study, question: Any, moments: Moments, scale: Scale) -> MonthShocks | None:
+    if not len(moments.start):
+        return None
+    phase_in = study.windows_of(question)[1]
+    last = max(moments.start.max().astype(date), study.programme_start)
+    after = Window(study.programme_start, last).minus(phase_in)
+    found = list(_deviations(question, moments, study.baseline, scale, after))
+    months = np.array([number for number, *_ in found], dtype=np.int64)
+    later = np.array([is_later for _, is_later, *_ in found], dtype=bool)
+    values, sampling = (np.array([one[place] for one in found]) for place in (2, 3))
+    return month_shocks(months, values, sampling, later=later)
 
 
 def baseline_months(question: Any, moments: Moments, baseline: Window, scale: Scale) -> BaselineMonths:
@@ -59,51 +82,65 @@ def baseline_months(question: Any, moments: Moments, baseline: Window, scale: Sc
     the jackknife of that contrast over clusters, so a branch's lasting difference is in neither, or the
     linearised variance over records, or that of a count. Months that cannot be compared are left out.
     """
+    found = list(_deviations(question, moments, baseline, scale))
+    return BaselineMonths(
+        months=np.array([number for number, *_ in found], dtype=np.int64),
+        values=np.array([one[2] for one in found]),
+        sampling=np.array([one[3] for one in found]),
+    )
+
+
+def _deviations(
+    question: Any, moments: Moments, baseline: Window, scale: Scale, after: Sequence[Window] = ()
+) -> Iterator[tuple[int, bool, float, float]]:
+    """Yield number, whether it is one of `after`, deviation and sampling variance of each month that has them."""
     working: Scale = "difference" if scale == "level" else scale
-    months, values, sampling = [], [], []
     estimand = Estimand(scale=working, standardised=bool(question.standardise_by))
-    for number, totals in _month_totals(question, moments, baseline):
+    for number, later, totals in _month_totals(question, moments, baseline, after):
         try:
             value, variance = _deviation(totals, estimand)
         except NotEvaluableError:
             continue
         if np.isfinite(value) and np.isfinite(variance):
-            months.append(number)
-            values.append(value)
-            sampling.append(variance)
-    return BaselineMonths(months=np.array(months, dtype=np.int64), values=np.array(values), sampling=np.array(sampling))
+            yield number, later, value, variance
 
 
-def _month_totals(question: Any, moments: Moments, baseline: Window) -> Iterator[tuple[int, Totals]]:
-    """Yield each month of the baseline against the whole baseline, every cell summed once."""
-    inside = moments.within([baseline])
-    if not inside.any():
+def _month_totals(
+    question: Any, moments: Moments, baseline: Window, after: Sequence[Window]
+) -> Iterator[tuple[int, bool, Totals]]:
+    """Yield each month of the baseline, and of `after`, against the whole baseline, every cell summed once."""
+    before, later = moments.within([baseline]), moments.within(after)
+    if not before.any():
         return
-    numbers, place = np.unique(moments.start[inside].astype("datetime64[M]").astype(np.int64), return_inverse=True)
+    inside = before | later
+    numbers = moments.start[inside].astype("datetime64[M]").astype(np.int64)
+    codes, place = np.unique(2 * numbers + later[inside], return_inverse=True)
     clustered, stratified = question.cluster is not None, bool(question.standardise_by)
     groups = len(moments.clusters) if clustered else 1
     kinds = max(1, len(moments.strata)) if stratified else 1
     cluster = moments.cluster[inside] if clustered else np.zeros_like(place)
     stratum = moments.stratum[inside] if stratified else np.zeros_like(place)
-    code, shape = (place * groups + cluster) * kinds + stratum, (len(numbers), groups, kinds)
+    code, shape = (place * groups + cluster) * kinds + stratum, (len(codes), groups, kinds)
     sums = np.stack(
         [
             np.bincount(code, weights=column, minlength=int(np.prod(shape))).reshape(shape)
             for column in moments.sums[inside].T
         ]
     )
-    records = np.bincount(place, weights=moments.counts[inside, 0], minlength=len(numbers))
-    whole, powers = sums[:2].sum(axis=1).swapaxes(0, 1), sums[2:].sum(axis=2)
-    for index, number in enumerate(numbers):
+    records = np.bincount(place, weights=moments.counts[inside, 0], minlength=len(codes))
+    first = codes % 2 == 0
+    whole, powers = sums[:2, first].sum(axis=1).swapaxes(0, 1), sums[2:].sum(axis=2)
+    for index, month in enumerate(codes):
         yield (
-            int(number),
+            int(month) // 2,
+            bool(month % 2),
             Totals(
                 kind=question.metric.kind,
                 before=whole[:, :, None, :],
                 after=np.asarray(sums[:2, index].swapaxes(0, 1), dtype=np.float64),
-                before_powers=powers.sum(axis=1)[:, None, :],
+                before_powers=powers[:, first].sum(axis=1)[:, None, :],
                 after_powers=powers[:, index],
-                records=(int(records.sum()), int(records[index])),
+                records=(int(records[first].sum()), int(records[index])),
                 clustered=clustered,
                 plain=False,
             ),

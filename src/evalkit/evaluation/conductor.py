@@ -8,13 +8,14 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from evalkit.errors import NotEvaluableError
-from evalkit.evaluation.common_shocks import baseline_months, shocks_enter
+from evalkit.evaluation.common_shocks import baseline_months, baseline_shocks
 from evalkit.evaluation.diagnostics import Case, diagnose, flag
 from evalkit.evaluation.gather import Question, gathered, moments_of, too_many_rejected
 from evalkit.evaluation.looks import evaluate_to_date
 from evalkit.evaluation.rollout import effect_of_rollout, no_comparison, pre_trend, unknown_units
 from evalkit.evaluation.rules_result import not_robust
 from evalkit.evaluation.sensitivity import sensitivity
+from evalkit.evaluation.unknown_success import unknown_success
 from evalkit.evaluation.window import Outcome, evaluate_window, held_of, scale_of
 from evalkit.evaluation.windows import Comparison, period_comparison
 from evalkit.evaluation.winsorised import winsorised
@@ -47,8 +48,9 @@ def evaluate_question(study: Study, asked: Question, period: Period, as_of: date
     lines: tuple[SensitivityLine, ...] = ()
     rollout: RolloutEffect | None = None
     months = baseline_months(question, asked.moments, study.baseline, scale_of(question))
-    shocks = months.shocks() if shocks_enter(study, question) else None
+    shocks = baseline_shocks(study, question, asked.moments, scale_of(question))
     blocked = too_many_rejected([records for records in (asked.records, asked.exposure) if records is not None])
+    blocked = blocked or unknown_success(question, [asked.moments], asked.records)
     try:
         comparison = period_comparison(study, question, period, as_of)
         outcome = evaluate_window(study, question, asked.moments, comparison, confidence, shocks)

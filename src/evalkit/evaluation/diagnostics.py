@@ -25,6 +25,7 @@ RULES: tuple[Callable[[Case], Iterator[Flag]], ...] = (
     rules_clusters.influence,
     rules_result.small_counts,
     rules_result.no_success,
+    rules_result.already_kept,
     rules_result.dispersion,
     rules_result.attainability,
     rules_result.ceiling,

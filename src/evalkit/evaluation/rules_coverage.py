@@ -114,8 +114,14 @@ def records_begin(case: Case) -> Iterator[Flag]:
             yield flag(
                 "partial_baseline",
                 "caution",
-                "The source '{source}' has no records before {month}, but the baseline begins on {start}: a rate or a "
-                "number of records a day is then too low before. If they begin there, so should `calendar.baseline`.",
+                "The source '{source}' has no records before {month}, but the baseline begins on {start}: "
+                + (
+                    "a rate is then too low before. "
+                    if case.question.metric.kind == "rate"
+                    else "the baseline is shorter than it says. "
+                )
+                + "If they begin there, so should `calendar.baseline`.",
+                **({} if case.question.metric.kind == "rate" else {"case": "shorter"}),
                 source=told.source,
                 month=f"{_first_day(int(told.months[0])):%Y-%m}",
                 start=str(start),

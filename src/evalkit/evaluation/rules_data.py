@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
+from math import ceil
+from typing import Any
 from unicodedata import normalize
 
 import numpy as np
 
 from evalkit.evaluation.flags import Case, flag
-from evalkit.evaluation.windows import month_shares
+from evalkit.evaluation.windows import Comparison, month_shares
 from evalkit.moments import unclustered
 from evalkit.results import Flag
 
-UNFINISHED_CAUTION, DUPLICATE_CAUTION = 0.01, 0.01
+UNFINISHED_CAUTION, DUPLICATE_CAUTION, DAYS_LOST = 0.01, 0.01, 0.1
+UNDATED_CAUTION = 0.01
 
 
 def records_left_out(case: Case) -> Iterator[Flag]:
@@ -53,7 +56,7 @@ def records_left_out(case: Case) -> Iterator[Flag]:
     if case.moments.undated:
         yield flag(
             "undated_records",
-            "info",
+            "caution" if case.moments.undated > UNDATED_CAUTION * case.records.found else "info",
             "{count} records have no '{column}' and belong to no window.",
             count=case.moments.undated,
             column=case.records.source.time,
@@ -70,17 +73,47 @@ def unfinished(case: Case) -> Iterator[Flag]:
         return
     share = after / max(1, after + case.moments.total(case.comparison.after, "n"))
     dated_by_end = case.records.source.time == value.to
+    caution = (share > UNFINISHED_CAUTION and not dated_by_end) or (
+        late > 0 and _days_lost(case.comparison) > DAYS_LOST
+    )
+    still_open = (
+        "{after} records of the window ({share:.1f} %) and {before} of the baseline had not finished by the cut-off. "
+        "Without its slowest records a window looks quicker than it is."
+    )
+    too_late = "{late} records began too late to be followed up by the cut-off and do not count: " + _FOLLOWED_UP
+    sentences = [text for text, count in ((still_open, before or after), (too_late, late)) if count]
     yield flag(
         "unfinished_records",
-        "caution" if share > UNFINISHED_CAUTION and not dated_by_end else "info",
-        "{after} records of the window ({share:.1f} %) and {before} of the baseline had not finished by "
-        "the cut-off; {late} "
-        "more began too late to be followed up. Without its slowest records a window looks quicker than it is.",
+        "caution" if caution else "info",
+        " ".join(sentences),
         after=after,
         before=before,
         late=late,
         share=100 * share,
+        **({"case": "late" if len(sentences) == 1 else "both"} if late else {}),
+        **(_followed_up(case.comparison, value.within) if late else {}),
     )
+
+
+_FOLLOWED_UP = (
+    "{counted} of the window's {days} days are evaluated, to {last}. Evaluated with --as-of {whole} it would be all."
+)
+
+
+def _days_lost(comparison: Comparison) -> float:
+    """Return the share of the days after whose records cannot have been followed up yet."""
+    return 1 - sum(part.days for part in comparison.due) / comparison.days
+
+
+def _followed_up(comparison: Comparison, within: Any) -> dict[str, Any]:
+    """Return which days' records have been followed up, and the cut-off by which all will have been."""
+    due = comparison.due
+    return {
+        "counted": sum(part.days for part in due),
+        "days": comparison.days,
+        "last": str(due[-1].end if due else comparison.span.start),
+        "whole": str(comparison.span.end + timedelta(days=ceil(within.seconds / 86_400))),
+    }
 
 
 def not_yet_due(case: Case) -> Iterator[Flag]:
@@ -88,9 +121,10 @@ def not_yet_due(case: Case) -> Iterator[Flag]:
     if count:
         yield flag(
             "not_yet_due",
-            "info",
-            "{count} records' windows had not closed by the cut-off; they are left out.",
+            "caution" if _days_lost(case.comparison) > DAYS_LOST else "info",
+            "{count} records' windows had not closed by the cut-off; they are left out: " + _FOLLOWED_UP,
             count=count,
+            **_followed_up(case.comparison, case.question.metric.success.within),
         )
 
 

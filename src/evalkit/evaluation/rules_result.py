@@ -10,7 +10,7 @@ import numpy as np
 
 from evalkit.evaluation.common_shocks import shocks_enter
 from evalkit.evaluation.flags import Case, flag
-from evalkit.evaluation.window import COMMON_STRATA_CAUTION, common_share
+from evalkit.evaluation.window import COMMON_STRATA_CAUTION, common_share, scale_of
 from evalkit.inference.contrast import Array
 from evalkit.inference.poisson import attainable
 from evalkit.moments import Moments
@@ -97,9 +97,25 @@ def no_success(case: Case) -> Iterator[Flag]:
         yield flag(
             "no_success",
             "caution",
-            "No record on either side has '{value}' in '{column}'; is that how it is written there?",
-            value=str(success.equals),
+            "No record on either side has '{success}' in '{column}'; is that how it is written there?",
+            success=str(success.equals),
             column=success.column,
+        )
+
+
+def already_kept(case: Case) -> Iterator[Flag]:
+    """Look for a promised level that the baseline kept already: that it is kept now is no work of the programme."""
+    evaluation, target = case.outcome.evaluation, getattr(case.question, "target", None)
+    before = evaluation.before.value if evaluation.before is not None else None
+    if target is None or target.scale != "level" or evaluation.verdict != "achieved" or before is None:
+        return
+    if (before >= target.value) if case.question.better == "higher" else (before <= target.value):
+        yield flag(
+            "already_kept",
+            "caution",
+            "The baseline kept this promise already, with {before:.3g}; that it is kept is no effect of the programme. "
+            "What the programme did is the change against the baseline.",
+            before=before,
         )
 
 
@@ -140,9 +156,20 @@ def shocks(case: Case) -> Iterator[Flag]:
     if effect is not None and not modelled and "month_shock" not in effect.details:
         yield flag(
             "month_shocks_unchecked",
-            "info",
+            "caution",
             "The baseline has fewer than 12 months that count, so whether whole months move together is not in "
-            "the interval.",
+            "the interval, which may be too narrow.",
+        )
+    found = case.outcome.shocks
+    told = found is not None and found.variance > 0 and not found.season_apart
+    same_months = case.question.compare_with == "same-months" and scale_of(case.question) != "level"
+    if effect is not None and not modelled and told and same_months:
+        yield flag(
+            "season_in_shocks",
+            "caution",
+            "The baseline has fewer than 24 months, so its season counts among the shocks of whole months and "
+            "widens the interval, though the same months are compared. From 24 months of baseline on, or once "
+            "twelve months stand on either side, it is told apart.",
         )
 
 

@@ -16,6 +16,7 @@ from evalkit.evaluation.flags import flag
 from evalkit.evaluation.gather import Look, cuts_of, gathered_moments, too_many_rejected
 from evalkit.evaluation.looks import evaluate_to_date
 from evalkit.evaluation.suppression import small, suppressed_list
+from evalkit.evaluation.unknown_success import unknown_success
 from evalkit.evaluation.window import evaluate_window, scale_of
 from evalkit.evaluation.windows import Comparison, atomic, period_comparison
 from evalkit.inference.shocks import MonthShocks
@@ -222,6 +223,7 @@ def _goal_scopes(
     """Return one goal in every scope, before adjustment; `memo` keeps what its looks have in common."""
     (period,), as_of = look
     blocked = too_many_rejected([records(name) for name in _sources(goal)])
+    blocked = blocked or unknown_success(goal, scopes.values(), records(goal.source))
     try:
         comparison = period_comparison(study, goal, period, as_of)
     except NotEvaluableError as reason:
@@ -307,8 +309,8 @@ def _scope(
 
 
 def _shocks(study: Study, goal: Any, moments: Moments, memo: dict[bytes, MonthShocks | None]) -> MonthShocks | None:
-    """Return the shocks of a scope's baseline, worked out once where all looks see the same baseline."""
-    inside = moments.within([study.baseline])
+    """Return the shocks of a scope's baseline, worked out once where all looks see the same cells that tell of them."""
+    inside: Any = slice(None) if goal.compare_with == "same-months" else moments.within([study.baseline])
     seen = (moments.start, moments.cluster, moments.stratum, moments.sums, moments.counts)
     baseline = b"".join(column[inside].tobytes() for column in seen)
     if baseline not in memo:

@@ -26,12 +26,14 @@ class MonthShocks:
     sampling : the months' mean sampling variance.
     correlation : lag-one correlation ρ of the shocks, between 0 and 0.7.
     df : (months − coefficients)(1 − ρ)/(1 + ρ).
+    season_apart : whether the season is told apart; else it counts as shocks.
     """
 
     variance: float
     sampling: float
     correlation: float
     df: float
+    season_apart: bool = True
 
     def added(self, months: NDArray[np.int64], weights: Array) -> Added:
         """Return what shocks add to the variance of Σ weight · month, the months counted from any origin."""
@@ -65,7 +67,12 @@ class Added:
 
 
 def month_shocks(
-    months: NDArray[np.int64], values: Array, sampling: Array, *, step_at: int | None = None
+    months: NDArray[np.int64],
+    values: Array,
+    sampling: Array,
+    *,
+    step_at: int | None = None,
+    later: NDArray[np.bool_] | None = None,
 ) -> MonthShocks | None:
     """Estimate the shocks of baseline months; None with fewer than 12.
 
@@ -75,6 +82,9 @@ def month_shocks(
     values : the metric of each month on the working scale (log, or raw), shape (M,).
     sampling : sampling variance of each value, shape (M,).
     step_at : month from which the level may be another one, so that a step there is no shock.
+    later : shape (M,), which months lie after the programme's start, where these tell of shocks too: every calendar
+        month then has a level of its own and the programme a step, and the months left over, as many as a year has
+        beyond its mean, must be enough, else None.
 
     Residuals are taken about the mean and, from 24 months, two harmonics of the year. ω² and ρ are those at
     which the expected sum of squares and of neighbouring products of the residuals, given the design and
@@ -85,7 +95,12 @@ def month_shocks(
     size = len(values)
     if size < MONTHS_NEEDED:
         return None
-    design = seasonal_design(months.astype(np.float64), size)
+    if later is not None:
+        design = np.column_stack([months[:, None] % 12 == np.unique(months % 12), later]).astype(np.float64)
+        if size - np.linalg.matrix_rank(design) < MONTHS_NEEDED - 1:
+            return None
+    else:
+        design = seasonal_design(months.astype(np.float64), size)
     if step_at is not None:
         design = np.column_stack([design, months >= step_at])
     residual_maker = np.eye(size) - design @ np.linalg.pinv(design)
@@ -94,7 +109,7 @@ def month_shocks(
     noise = residual_maker @ np.diag(sampling) @ residual_maker
     squares = float(residuals @ residuals) - float(np.trace(noise))
     products = float(residuals @ neighbours @ residuals) - float(np.trace(neighbours @ noise))
-    free = size - design.shape[1]
+    free = size - int(np.linalg.matrix_rank(design))
     variance = correlation = 0.0
     if squares > 0:
         variance, correlation = _solve(months, residual_maker, neighbours, squares, products)
@@ -103,6 +118,7 @@ def month_shocks(
         sampling=float(sampling.mean()),
         correlation=correlation,
         df=free * (1 - correlation) / (1 + correlation),
+        season_apart=later is not None or size >= MONTHS_FOR_SEASON,
     )
 
 

@@ -105,6 +105,11 @@ def plan_hash(plan: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
 
 
+def _tables(plan: Mapping[str, Any] | None) -> list[str]:
+    """Return the sources that are tables of a database: what those held is nowhere recorded."""
+    return [name for name, source in ((plan or {}).get("sources") or {}).items() if "connection" in source]
+
+
 def compare(old: Issue, new: Issue) -> dict[str, Any]:
     """Return what differs, as plain data: reasons (study, data, code, versions) and results (verdicts, estimates)."""
     before, after = old.made_from, new.made_from
@@ -120,6 +125,7 @@ def compare(old: Issue, new: Issue) -> dict[str, Any]:
             {"source": source, "file": file, "old": one, "new": other}
             for source, file, one, other in _files(before.get("data") or {}, after.get("data") or {})
         ],
+        "tables": sorted({name for plan in (old.plan, new.plan) for name in _tables(plan)}),
         "code": {"same": before.get("code") == after.get("code")},
         "versions": _listed(differences(before.get("versions") or {}, after.get("versions") or {})),
         "goals": goals,

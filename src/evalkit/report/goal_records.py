@@ -79,18 +79,28 @@ class GoalRecords(Report):
             form = wording_plain.both(self.goal, [expected.estimate, expected.low, expected.high], self.language)
             text = (
                 self._(
-                    "With the mix held, the reporting period lies at {estimate} ({interval}) against what months"
-                    " before, trend and season lead to expect; that expectation is not drawn, because the months drawn"
+                    "With the mix held, the reporting period lies at {estimate} ({interval}) against what {expected}"
+                    " lead to expect; that expectation is not drawn, because the months drawn"
                     " are as recorded."
                 )
                 if "mix" in self.goal.held
                 else self._(
-                    "Against what months before, trend and season lead to expect, the reporting period lies at"
+                    "Against what {expected} lead to expect, the reporting period lies at"
                     " {estimate} ({interval}); the band is that of the expectation."
                 )
             )
             interval = form.interval(expected.low, expected.high)
-            notes.insert(0, text.format(estimate=form.text(expected.estimate), interval=interval))
+            names = {term.name for term in expected.coefficients}
+            by = wording_plain.expected_by(trend="trend" in names, season="cos1" in names, language=self.language)
+            notes.insert(0, text.format(estimate=form.text(expected.estimate), interval=interval, expected=by))
+            if "cos1" not in names and self.question.estimator.kind == "direct":
+                notes.insert(
+                    1,
+                    self._(
+                        "So few months before tell no season from a trend: where there is a season, this expectation is"
+                        " misled by it."
+                    ),
+                )
         finding = wording_plain.finding(self.goal, self.language, unit=self.unit)
         return markup.join(
             (
