@@ -112,7 +112,7 @@ def table(
         return tag("td", value, **kind).text if index else tag("th", value, scope="row").text
 
     head = "".join(
-        tag("th", name, scope="col", **({"class_": "ek-number"} if index in right else {})).text
+        tag("th", prose(name), scope="col", **({"class_": "ek-number"} if index in right else {})).text
         for index, name in enumerate(columns)
     )
     body = "\n".join("<tr>" + "".join(cell(i, value) for i, value in enumerate(row)) + "</tr>" for row in rows)

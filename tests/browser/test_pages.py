@@ -10,8 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import report_fixtures as fixtures
 
-from evalkit.publish import pdf
+from evalkit import tables
+from evalkit.evaluation.planning import GoalPower
+from evalkit.inference.power import power
+from evalkit.markup import Html
+from evalkit.publish import html, pdf
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 WRONG = """async (tags) => (await axe.run(document, {runOnly: tags})).violations.map(
@@ -52,6 +57,28 @@ def test_no_page_breaks_a_rule_of_accessibility_or_overflows(site: Path, read: C
         assert page.evaluate(UNREACHABLE) == 0, name
         page.context.close()
     assert {name: wrong for name, wrong in found.items() if wrong} == {}
+
+
+def test_the_table_of_power_is_whole_on_a_desk(chromium: Any) -> None:
+    """Its heads did not wrap, and the last column stood outside the page."""
+    found = power(standard_error=0.02, target=0.8, better="lower")
+    plan = GoalPower(
+        goal="g",
+        scale="ratio",
+        better="lower",
+        target=0.8,
+        period=found,
+        to_date=found,
+        observed=0.8,
+        beyond=0.78,
+        at={},
+    )
+    page = chromium.new_page(viewport={"width": 1280, "height": 900})
+    page.set_content(html.document("Power", Html(tables.planned(plan, fixtures.handling_time())), "en"))
+    assert page.evaluate(
+        "(() => { const r = document.querySelector('.ek-scroll'); return r.scrollWidth <= r.clientWidth })()"
+    )
+    page.close()
 
 
 @pytest.mark.parametrize("name", ["2026-Q2/index.html", "2026-Q3/index.zh.html"])
