@@ -280,6 +280,25 @@ def test_a_histogram_leaves_hidden_bins_empty_and_says_where_it_is_open():
     assert [label.get_text() for label in axes.get_xticklabels()] == ["0", "10", "≥ 20"]
 
 
+def test_no_number_of_a_glance_is_cut_off():
+    """The leftmost number of an axis lost its minus sign at the picture's edge: 100, 0, +100."""
+    wide = fixtures.effect(0.73, 0.21, 2.24, target=0.8, better="lower")
+    goal = fixtures.goal(
+        "g", "G", "rate", wide, to_date=fixtures.evaluation(wide), better="lower", verdict="inconclusive"
+    )
+    figure = figures.glance(goal)
+    axes, width = figure.axes[0], 72 * figure.get_size_inches()[0]
+    left, right = (width * end for end in (axes.get_position().x0, axes.get_position().x1))
+    low, high = axes.get_xlim()
+    shown = [place for place in axes.get_xticks() if low <= place <= high]
+    assert shown[0] == -100
+    for place in shown:
+        middle = left + (right - left) * (place - low) / (high - low)
+        half = text_width(axes.xaxis.get_major_formatter()(place)) / 2
+        assert middle - half >= 0
+        assert middle + half <= width
+
+
 def test_months_stand_beside_each_other_with_their_median():
     frame = fixtures.monthly_series()
     axes = figures.strip(frame, fixtures.satisfaction()).axes[0]

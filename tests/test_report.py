@@ -127,6 +127,13 @@ def test_the_first_screen_says_what_is_found_what_changed_and_what_to_do(
     assert 'href="satisfaction.zh.html"' in PeriodReport(bank, found, "zh").first_screen().text
 
 
+def test_a_card_gives_its_words_the_whole_width(bank: evalkit.OpenStudy, found: evalkit.StudyResult) -> None:
+    """Beside the picture they were a column of 180 px; there stands now only what changed since the last period."""
+    for card in PeriodReport(bank, found).first_screen().text.split("<section")[1:]:
+        finding, picture, since = card.index("ek-verdict"), card.index("<svg"), card.index("Since 2026-Q2")
+        assert finding < card.index("display:flex") < picture < since
+
+
 def test_what_limits_certainty_leads_to_the_cautions_that_are_not_shown(
     study: evalkit.OpenStudy, result: evalkit.StudyResult
 ) -> None:

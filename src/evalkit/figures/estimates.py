@@ -91,14 +91,16 @@ def glance(result: GoalResult, language: Language = "en", *, unit: str = "") -> 
     lines = _windows(result, language, unit)
     form, target = _form(result, lines, language, unit), result.period.target_value
     width, room, foot, head = 330.0, 46.0, 26.0, 24.0
+    side = 30.0  # half of the widest number of the axis, which may stand at its very end
     height = head + room * len(lines) + foot
     with styled():
         figure = sheet(width, height)
-        axes = figure.add_axes((8 / width, foot / height, (width - 16) / width, room * len(lines) / height))
+        axes = figure.add_axes((side / width, foot / height, 1 - 2 * side / width, room * len(lines) / height))
         for row, line in zip(range(len(lines), 0, -1), lines, strict=True):
             _draw_line(axes, row - 0.2, line, form)
             text = f"{line.name}  {_told(line, form, language)}"
-            axes.annotate(text, (0, row + 0.28), xycoords=("axes fraction", "data"), va="center", fontsize=10)
+            place = ((0, row + 0.28), (8 - side, 0), ("axes fraction", "data"), "offset points")
+            axes.annotate(text, *place, va="center", fontsize=10, annotation_clip=False)
             if target is not None:  # beside the marker only, so that it does not cross the words
                 axes.vlines(form.shown(target), row - 0.5, row + 0.08, BLACK, "dashed", linewidth=1.5, zorder=0)
         _limits(axes, lines, form, target, _NULL.get(result.period.scale))

@@ -63,16 +63,17 @@ class PeriodReport(Report):
             title=self._("{goal}: estimate against target").format(goal=title),
             description=finding,
         ).replace('class="ek-figure"', 'class="ek-glance"', 1)
-        words = [self._verdict(result, finding)]
+        since = Html("")
         if self.last is not None:
             told = wording_plain.since_last(result, self.last[result.id], self.last.period, self.language, unit=unit)
-            words.append(self._soft(told))
+            since = self._soft(told)
         link = markup.tag("a", title, href=self._page_of(result))
         return Html(
             f'<section style="{_CARD.format(colour=_EDGES[result.verdict])}">\n'
             f"{markup.tag('h2', link, style=_CARD_TITLE).text}\n"
-            f'<div style="{_SIDE_BY_SIDE}"><div style="flex:1 1 11rem">{markup.join(words).text}</div>'
-            f'<div style="flex:0 1 330px">{picture}</div></div>\n</section>'
+            f"{self._verdict(result, finding).text}\n"
+            f'<div style="{_SIDE_BY_SIDE}"><div style="flex:0 1 330px">{picture}</div>'
+            f'<div style="flex:1 1 11rem">{since.text}</div></div>\n</section>'
         )
 
     def _changed_note(self) -> Html:
