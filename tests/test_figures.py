@@ -7,6 +7,7 @@ import logging
 import math
 import re
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -271,12 +272,20 @@ def test_power_marks_target_detectable_effect_and_what_was_observed():
     assert words(result.plot())[1] == "target 0.8"
 
 
-def test_a_histogram_leaves_hidden_bins_empty_and_says_where_it_is_open():
+def test_a_histogram_marks_hidden_bins_and_says_where_it_is_open():
     found = Histogram(
-        edges=(0, 10, 20, 30), before=(0.5, 0.3, 0.2), after=(0.7, None, None), open_end=True, whole=False
+        edges=(0, 10, 20, 30), before=(0.5, 0.0, None), after=(0.7, None, None), open_end=True, whole=False
     )
-    axes = figures.histogram(found, unit="minutes").axes[0]
-    assert [[round(bar.get_height()) for bar in bars] for bars in axes.containers] == [[50, 30, 20], [70]]
+    figure = figures.histogram(found, unit="minutes")
+    axes = figure.axes[0]
+    drawn = [[(round(bar.get_center()[0]), round(bar.get_height())) for bar in bars] for bars in axes.containers]
+    assert drawn == [[(3, 50)], [(23, 2)], [(7, 70)], [(17, 2), (27, 2)]], "a stub for what is hidden, none for zero"
+    assert [next(bar.get_hatch() for bar in bars) for bars in axes.containers] == ["", "xxxxx", "//", "xxxxx"]
+    assert words(figure) == ["before", "few records, not shown", "after"]
+    assert words(figures.histogram(replace(found, before=(0.5, 0.5, 0.0), after=(1.0, 0.0, 0.0)))) == [
+        "before",
+        "after",
+    ]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["0", "10", "≥ 20"]
 
 

@@ -134,6 +134,35 @@ def test_a_card_gives_its_words_the_whole_width(bank: evalkit.OpenStudy, found: 
         assert finding < card.index("display:flex") < picture < since
 
 
+@pytest.fixture
+def begun_late(tmp_path: Path) -> evalkit.OpenStudy:
+    """The small study, whose programme starts in the middle of November."""
+    text = STUDY.replace("end: 2024-12-31}", "end: 2024-12-31}\n  programme_start: 2025-11-16")
+    (tmp_path / "plan.yaml").write_text(text, encoding="utf-8")
+    write_records(tmp_path, after=8.2)
+    return evalkit.open_study(tmp_path / "plan.yaml")
+
+
+def test_a_page_says_which_values_are_not_shown(begun_late: evalkit.OpenStudy) -> None:
+    """They looked like zero: no slow cases any more."""
+    result = begun_late.evaluate_period("2025-Q4")
+    found = begun_late.detail("score", "2025-Q4").histogram()
+    assert found is not None
+    hidden = [place for place, share in enumerate(found.after) if share is None]
+    assert hidden
+    page = GoalReport(begun_late, result, "score")
+    whole = replace(found, whole=True, edges=tuple(k - 0.5 for k in range(len(found.edges))), open_end=True)
+    assert page._bins(whole, 2, 2) == "2"
+    assert page._bins(whole, 2, 4) == "2 to 4"
+    assert page._bins(whole, 2, len(whole.after) - 1) == "≥ 2"
+    for language, before, after in (("en", "Before: ", "After: "), ("zh", "此前：", "此后：")):
+        shown = text_of(GoalReport(begun_late, result, "score", language).before_and_after().text)
+        told = shown.partition(after)[2]
+        assert before in shown
+        low = f"{found.edges[hidden[0]]:g}"
+        assert told.startswith((low, f"{low}.0"))
+
+
 def test_what_limits_certainty_leads_to_the_cautions_that_are_not_shown(
     study: evalkit.OpenStudy, result: evalkit.StudyResult
 ) -> None:

@@ -18,14 +18,19 @@ if TYPE_CHECKING:
 
 
 def histogram(found: Histogram, language: Language = "en", *, unit: str = "", value: str = "") -> Figure:
-    """Draw the share of records by value, before and after side by side; bins too small to show are left empty."""
+    """Draw the share of records by value, before and after side by side.
+
+    A bin that is not shown, being too small, has a hatched stub in its side's colour, lest it be read as zero.
+    """
     _, form = wording.translator(language), Quantity(language=language)
     width = found.edges[1] - found.edges[0]
     with styled():
         figure, axes = canvas()
-        for name, shares, colour, hatch, place in (
-            (_("before"), found.before, "#BBBBBB", "", -0.21),
-            (_("after"), found.after, BLUE, "//", 0.21),
+        stub = 2.5 * max((share or 0.0 for share in (*found.before, *found.after)), default=0.0)
+        unnamed = True
+        for name, shares, colour, hatch, place, edge_colour in (
+            (_("before"), found.before, "#BBBBBB", "", -0.21, GREY),
+            (_("after"), found.after, BLUE, "//", 0.21, BLUE),
         ):
             known = [
                 (edge + (0.5 + place) * width, 100 * share)
@@ -42,6 +47,21 @@ def histogram(found: Histogram, language: Language = "en", *, unit: str = "", va
                 hatch=hatch,
                 label=name,
             )
+            hidden = [
+                edge + (0.5 + place) * width for edge, share in zip(found.edges, shares, strict=False) if share is None
+            ]
+            if hidden:
+                axes.bar(
+                    hidden,
+                    [stub] * len(hidden),
+                    width=0.4 * width,
+                    color="white",
+                    edgecolor=edge_colour,
+                    linewidth=0.8,
+                    hatch="xxxxx",
+                    label=_("few records, not shown") if unnamed else None,
+                )
+                unnamed = False
         bins = len(found.edges) - 1
         step, middle = max(1, -(-bins // 10)), 0.5 * width if found.whole else 0.0
         ticks = list(range(0, bins + (not found.whole), step))

@@ -209,7 +209,7 @@ class GoalRecords(Report):
         if found.open_end:
             notes.append(self._("The last column holds everything above."))
         if found.hidden:
-            notes.append(self._hidden(found.hidden))
+            notes.append(self._hidden_bins(found))
         return markup.join(
             (
                 self._picture(
@@ -239,6 +239,31 @@ class GoalRecords(Report):
         return self._("Mean {before} before, {after} after.").format(
             before=arms.text(before.value if before else None), after=arms.text(after.value if after else None)
         )
+
+    def _hidden_bins(self, found: Any) -> str:
+        """Say which bins are not shown, so that nobody takes them for empty."""
+        told = {}
+        for arm, shares in (("before", found.before), ("after", found.after)):
+            places = [place for place, share in enumerate(shares) if share is None]
+            # neighbours are told together
+            starts = [place for place in places if place - 1 not in places]
+            ends = [place for place in places if place + 1 not in places]
+            told[arm] = self._listed(self._bins(found, *ends) for ends in zip(starts, ends, strict=True)) or "–"
+        text = self._(
+            "Hatched stubs stand for fewer than {least} records, or for what would give such a number away: not shown,"
+            " but not zero. Before: {before}. After: {after}."
+        )
+        return text.format(least=self.study.file.inference.minimum_cell, **told)
+
+    def _bins(self, found: Any, first: int, last: int) -> str:
+        """Return where bins lie, from the first to the last."""
+        half = 0.5 if found.whole else 0.0  # a bin that is one whole number has its edges beside it
+        low, high = ends = found.edges[first] + half, found.edges[last + 1] - half
+        decimals = next(d for d in range(7) if d == 6 or all(abs(round(end, d) - end) < 1e-9 for end in ends))
+        form = formats.Quantity(unit=self.unit, decimals=decimals, language=self.language)
+        if found.open_end and last == len(found.before) - 1:
+            return f"≥ {form.text(low)}"
+        return form.text(low) if low == high else form.interval(low, high)
 
     def _hidden(self, count: int) -> str:
         least = self.study.file.inference.minimum_cell
