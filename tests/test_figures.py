@@ -21,6 +21,7 @@ from evalkit.estimands.staggered import staggered_rollout
 from evalkit.estimands.time_series import interrupted_time_series
 from evalkit.evaluation.detail import Histogram
 from evalkit.figures import text_width
+from evalkit.figures.style import BLUE, ORANGE, PURPLE
 from evalkit.formats import Quantity
 from evalkit.inference.anytime import confidence_sequence
 from evalkit.inference.power import power
@@ -287,6 +288,34 @@ def test_a_histogram_marks_hidden_bins_and_says_where_it_is_open():
         "after",
     ]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["0", "10", "≥ 20"]
+
+
+def test_part_of_a_month_is_hollow_and_no_line_leads_to_it():
+    frame = fixtures.monthly_series()
+    partial = [False] * (len(frame) - 1) + [True]
+    figure = figures.trend(frame, fixtures.satisfaction(), partial=partial)
+    assert "part of a month" in words(figure)
+    line, hollow = figure.axes[0].lines[:2]
+    assert np.isnan(line.get_ydata()[-1])
+    assert not np.isnan(line.get_ydata()[:-1]).any()
+    assert list(hollow.get_ydata()) == [frame["value"].iloc[-1]]
+    assert (hollow.get_markerfacecolor(), hollow.get_linestyle()) == ("white", "None")
+    assert "不足一个月" in words(figures.trend(frame, fixtures.satisfaction(), "zh", partial=partial))
+    assert "part of a month" not in words(figures.trend(frame, fixtures.satisfaction()))
+
+
+def test_blue_is_better_and_orange_worse_whichever_way_is_up():
+    """As in Making Data Count, whose rules the chart has; where neither is known it has neither colour."""
+    values = [9.0 if i % 2 else 11.0 for i in range(24)]
+    values[12], values[18] = 22.0, -2.0
+    for better, colours in (
+        ("higher", {"improvement": BLUE, "concern": ORANGE}),
+        ("lower", {"improvement": BLUE, "concern": ORANGE}),
+        (None, {"unusually high": PURPLE, "unusually low": PURPLE}),
+    ):
+        lines = {line.get_label(): line for line in control_chart(values, better=better).plot().axes[0].lines}
+        assert {name: lines[name].get_color() for name in colours} == colours
+        assert list(lines[next(iter(colours))].get_ydata()) == [-2.0 if better == "lower" else 22.0]
 
 
 def test_no_number_of_a_glance_is_cut_off():

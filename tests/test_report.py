@@ -143,6 +143,17 @@ def begun_late(tmp_path: Path) -> evalkit.OpenStudy:
     return evalkit.open_study(tmp_path / "plan.yaml")
 
 
+def test_pages_say_which_months_are_parts_of_months(begun_late: evalkit.OpenStudy) -> None:
+    result = begun_late.evaluate_period("2025-Q4", as_of="2026-03-10")
+    page = GoalReport(begun_late, result, "score")
+    course = text_of(page.course().text)
+    assert "part of a month" in course
+    assert "for long enough: 2025-11, 2026-03." not in course, "of 2026 there are no records"
+    assert "for long enough: 2025-11." in course
+    whole = GoalReport(begun_late, begun_late.evaluate_period("2025-Q4"), "score", "zh")
+    assert "空心点" in whole.course().text
+
+
 def test_a_page_says_which_values_are_not_shown(begun_late: evalkit.OpenStudy) -> None:
     """They looked like zero: no slow cases any more."""
     result = begun_late.evaluate_period("2025-Q4")

@@ -134,6 +134,27 @@ def test_series_against_pandas(study: Any, daily: list[list[object]]) -> None:
     assert study.series("g", as_of="2024-06-30").records.sum() == frame[frame.day <= "2024-06-30"].shape[0]
 
 
+def test_a_control_chart_has_the_goals_aim_and_whole_months(study: Any) -> None:
+    """The chart judged by no direction unless the target was a level, and the page drew another target than the API."""
+    chart = study.control_chart("g")
+    assert chart.better == "higher"
+    assert chart.target == pytest.approx(study.evaluate("g", period="2025-Q1").period.target_level, rel=1e-12)
+    assert (study.control_chart("share").target, study.control_chart("share").better) == (0.5, "higher")
+    watch = study.control_chart("watch")
+    assert (watch.target, watch.better) == (None, "higher")
+    months = [str(day)[:7] for day in chart.times]
+    assert "2025-01" not in months, "the phase-in leaves two thirds of it"
+    assert months[-2:] == ["2025-02", "2025-03"], "whole but for the last days, of which no record tells"
+    cut = study.control_chart("watch", as_of="2025-03-15")
+    assert str(cut.times[-1])[:7] == "2025-02"
+
+
+def test_a_chart_of_what_is_held_has_no_target(study: Any, bench: Any) -> None:
+    bench.study["goals"][0]["compare_with"] = "same-months"
+    bench.save()
+    assert bench.open().control_chart("g").target is None
+
+
 def test_provenance_hashes_no_records(study: Any) -> None:
     result = study.with_provenance(study.evaluate_period("2025-Q1"))
     assert result.provenance["study"] == study.file.hash

@@ -345,26 +345,31 @@ class OpenStudy:
     ) -> ControlChart:
         """Return a goal's control chart: p for a proportion, u for a rate, XmR otherwise; a new segment after phase-in.
 
-        Months of the phase-in and months without records are left out. Raises as `evalkit.control_chart`.
+        Left out are months of the phase-in, months without records, and those of which more than a week does not count:
+        cut by a window or the cut-off, or not followed up for as long as the goal waits. The target, a relative one
+        of the baseline, is drawn unless the goal holds the mix or the months. Raises as `evalkit.control_chart`.
         """
         from evalkit.estimands.control_chart import control_chart
+        from evalkit.evaluation.series import baseline_target, partial
 
         question = self.file.goal(goal)
-        frame = self.series(goal, frequency, as_of=as_of)
-        frame = frame[(frame["phase"] != "phase-in") & (frame["denominator"] > 0)]
+        whole = self.series(goal, frequency, as_of=as_of)
+        target = baseline_target(question, whole)
+        cutoff = None if as_of in (None, "") else parse_date(as_of, "the data cut-off")
+        whole = whole[~partial(self.file, question, whole, frequency, cutoff, self.source_records)]
+        frame = whole[(whole["phase"] != "phase-in") & (whole["denominator"] > 0)]
         after = frame.loc[frame["phase"] == "after", "start"]
         kinds: dict[str, Literal["xmr", "p", "u"]] = {"proportion": "p", "rate": "u"}
         weighted = getattr(question.metric, "weight", None) is not None
         kind = "xmr" if weighted else kinds.get(question.metric.kind, "xmr")
-        level = question.target.value if question.target is not None and question.target.scale == "level" else None
         return control_chart(
             frame["value"] if kind == "xmr" else frame["numerator"],
             kind=kind,
             denominators=None if kind == "xmr" else frame["denominator"],
             times=list(frame["start"]),
             step_at=after.iloc[0] if len(after) else None,
-            target=level,
-            better=question.better if level is not None else None,
+            target=target,
+            better=question.better,
         )
 
     def power(self) -> pd.DataFrame:

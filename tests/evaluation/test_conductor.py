@@ -260,6 +260,17 @@ def test_the_series_covers_every_month_and_phase(study: Study) -> None:
     assert quarterly["records"].sum() == len(records())
 
 
+def test_a_month_not_yet_followed_up_is_no_month_of_a_chart(study: Study) -> None:
+    """With 30 days to wait, December at the year's end is its first day: five records drawn as a month that plunged."""
+    rows = [row | {"done": row["day"]} for row in records()]
+    metric = "    metric: {{kind: mean, value: {{from: day, to: done, unit: days, within: {within}}}}}\n"
+    rest = "    better: lower\n    target: {relative_change: -0.20}\n"
+    for within, last in (("30d", "2025-11"), ("1d", "2025-12")):
+        opened = study(rows, metric.format(within=within) + rest)
+        assert opened.series("g", as_of="2025-12-31")["value"].notna().all()
+        assert str(opened.control_chart("g", as_of="2025-12-31").times[-1])[:7] == last
+
+
 def test_days_have_no_mix_to_hold(study: Study) -> None:
     goal = (
         "    metric: {kind: rate, exposure: calendar-days}\n    better: lower\n    target: {relative_change: -0.30}\n"
@@ -272,7 +283,7 @@ def test_a_goals_control_chart_begins_anew_after_phase_in(study: Study) -> None:
     opened = study(records(effect=0.6), MEAN + "    phase_in: {start: 2025-01-01, end: 2025-02-14}\n")
     chart = opened.control_chart("g")
     assert chart.kind == "xmr"
-    assert len(chart.values) == 24 + 11
+    assert len(chart.values) == 24 + 10, "half of February is phase-in"
     assert chart.centre[-1] < 0.7 * chart.centre[0]
     rate = "    metric: {kind: rate, exposure: calendar-days}\n    better: lower\n    target: {level: 4}\n"
     assert study(records(), rate).control_chart("g").kind == "u"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from evalkit.evaluation.windows import days_allowed
 from evalkit.periods import Frequency, Period, Window, add_months, period_containing
 from evalkit.records.days import latest_day, on_first_days
 from evalkit.records.fetch import fetch
@@ -31,8 +32,7 @@ def series(
 
     from evalkit.evaluation.conductor import moments_of
 
-    source = records(question.source)
-    cutoff = as_of or last_told(source.valid, source.source.time) or study.baseline.end
+    cutoff = _cutoff(study, question, as_of, records)
     whole = Window(study.baseline.start, max(cutoff, study.baseline.end))
     asked = moments_of(study, question, [Period("all", whole)], cutoff, records)
     rows = []
@@ -52,6 +52,53 @@ def series(
                 }
             )
     return pd.DataFrame(rows, columns=["start", "end", "value", "records", "numerator", "denominator", "phase"])
+
+
+def partial(
+    study: Study,
+    question: Any,
+    frame: pd.DataFrame,
+    frequency: Frequency,
+    as_of: date | None,
+    records: Callable[[str], Records],
+) -> pd.Series:
+    """Return which rows of a goal's `series` hold part of their calendar period only: their value is not its value.
+
+    A window begins or ends within it, the cut-off does, or its last records have not been followed up for long enough
+    by then. That up to a week is missing changes little, and a goal that waits a day loses no month by it.
+    """
+    import pandas as pd
+
+    last = _cutoff(study, question, as_of, records) - days_allowed(question.metric)
+    lost = [
+        period_containing(start, frequency).window.days - max((min(end, last) - start).days + 1, 0)
+        for start, end in zip(frame["start"], frame["end"], strict=True)
+    ]
+    return pd.Series([days > GRACE_DAYS for days in lost], index=frame.index, dtype=bool)
+
+
+def baseline_target(question: Any, frame: pd.DataFrame) -> float | None:
+    """Return a goal's target on its metric's own scale, as its series are compared with it; None without one.
+
+    A relative target is one of the baseline in `frame`. Where the estimate holds the mix or the months there is none:
+    what is promised of those is not promised of every month as recorded.
+    """
+    from evalkit.evaluation.window import held_of
+
+    target = getattr(question, "target", None)
+    if target is None or held_of(question):
+        return None
+    if target.scale == "level":
+        return float(target.value)
+    a, b = frame.loc[frame["phase"] == "baseline", ["numerator", "denominator"]].sum()
+    if not b > 0:
+        return None
+    return float(a / b * target.value if target.scale == "ratio" else a / b + target.value)
+
+
+def _cutoff(study: Study, question: Any, as_of: date | None, records: Callable[[str], Records]) -> date:
+    source = records(question.source)
+    return as_of or last_told(source.valid, source.source.time) or study.baseline.end
 
 
 def first_and_last(records: Records) -> tuple[date | None, date | None]:

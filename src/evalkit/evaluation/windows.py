@@ -97,12 +97,12 @@ def _comparison(study: Study, question: Any, asked: Window, as_of: date) -> Comp
             "inside_phase_in",
             f"The window {asked} lies wholly inside the goal's phase-in {phase_in}; it belongs to neither side.",
         )
-    last = as_of - _allowed(question.metric)
+    last = as_of - days_allowed(question.metric)
     due = tuple(Window(part.start, min(part.end, last)) for part in after if part.start <= last)
     return Comparison(before=baseline, after=after, asked=asked, due=due)
 
 
-def _allowed(metric: Any) -> timedelta:
+def days_allowed(metric: Any) -> timedelta:
     """Return the whole days that a metric waits before a record counts."""
     timed = metric.success if metric.kind == "proportion" else getattr(metric, "value", None)
     within = getattr(timed, "within", None)

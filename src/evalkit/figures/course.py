@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from evalkit import formats, wording
 from evalkit.figures.series import expected
@@ -39,6 +39,7 @@ def trend(
     unit: str = "",
     measures: Sequence[tuple[str, date]] = (),
     counterfactual: TimeSeriesEffect | None = None,
+    partial: Sequence[bool] = (),
 ) -> Figure:
     """Draw the metric month by month: baseline value, phase-in, target line, the period, the measures' dates.
 
@@ -47,7 +48,8 @@ def trend(
     values than the months drawn.
 
     `series` has the columns start, end, value and phase ('baseline', 'phase-in', 'after'); `measures` are
-    (label, date) of each measure put into effect; `counterfactual` is a time-series model of the months.
+    (label, date) of each measure put into effect; `counterfactual` is a time-series model of the months; `partial` says
+    of each row whether it holds part of a month only: such a point is hollow, and no line leads to it.
     """
     import numpy as np
     import pandas as pd
@@ -61,15 +63,14 @@ def trend(
         _phases(axes, series, result, _)
         if counterfactual is not None and "mix" not in result.held:
             expected(axes, counterfactual, language, form, shift=np.timedelta64(15, "D"))
-        axes.plot(
-            series["start"] + (series["end"] - series["start"]) / 2,
-            [form.shown(float(v)) for v in series["value"]],
-            color=BLUE,
-            marker="o",
-            markersize=4,
-            linewidth=1.2,
-            label=_("monthly value"),
-        )
+        middles = series["start"] + (series["end"] - series["start"]) / 2
+        shown = np.array([form.shown(float(v)) for v in series["value"]])
+        part = np.array(partial, dtype=bool) if len(partial) else np.zeros(shown.size, dtype=bool)
+        points: dict[str, Any] = {"color": BLUE, "marker": "o", "markersize": 4}
+        axes.plot(middles, np.where(part, np.nan, shown), linewidth=1.2, label=_("monthly value"), **points)
+        if (part & np.isfinite(shown)).any():
+            hollow = {"linestyle": "none", "markersize": 6, "markerfacecolor": "white", "label": _("part of a month")}
+            axes.plot(middles[part], shown[part], **(points | hollow))
         baseline = result.period.before.value if result.period.before else None
         aim = result.period.target_level if not result.held else None
         known = series[series["phase"] == "baseline"]

@@ -14,6 +14,7 @@ from evalkit.figures.style import (
     BLUE,
     GREY,
     ORANGE,
+    PURPLE,
     VERMILLION,
     canvas,
     finish,
@@ -94,11 +95,11 @@ def expected(axes: Axes, result: TimeSeriesEffect, language: Language, form: Qua
 def control_chart(chart: ControlChart, language: Language = "en", *, form: Quantity | None = None) -> Figure:
     """Draw a control chart: centre lines, limits, target, and the points that break a rule."""
     _, form = wording.translator(language), form or Quantity(language=language)
-    special = {
+    special = {  # the colours of Making Data Count: blue and orange judge, so what is not judged has neither
         "improvement": ("o", BLUE, _("improvement")),
-        "concern": ("X", VERMILLION, _("concern")),
-        "high": ("^", BLUE, _("unusually high")),
-        "low": ("v", ORANGE, _("unusually low")),
+        "concern": ("X", ORANGE, _("concern")),
+        "high": ("^", PURPLE, _("unusually high")),
+        "low": ("v", PURPLE, _("unusually low")),
         "mixed": ("D", BLACK, _("signals both ways")),
     }
     values, centre, low, high = (form.shown(v) for v in (chart.values, chart.centre, chart.low, chart.high))  # type: ignore[arg-type]
@@ -127,6 +128,8 @@ def control_chart(chart: ControlChart, language: Language = "en", *, form: Quant
                     values[here],  # type: ignore[index]
                     marker=marker,
                     color=colour,
+                    markeredgecolor=BLACK,
+                    markeredgewidth=0.6,
                     markersize=8,
                     linestyle="none",
                     label=told,

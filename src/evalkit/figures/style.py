@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BLACK, GREY, BLUE, GREEN, ORANGE, VERMILLION = "#000000", "#595959", "#0072B2", "#009E73", "#E69F00", "#D55E00"
+PURPLE = "#882255"
 MARKERS = {
     "achieved": ("o", GREEN, True),
     "not_achieved": ("X", VERMILLION, True),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from evalkit import figures, formats, markup, svg, tables, trace, wording, wording_methods, wording_plain
 from evalkit.errors import NotEvaluableError, ParameterError
+from evalkit.evaluation.series import partial
 from evalkit.markup import Html
 from evalkit.report.base import Report
 
@@ -42,6 +42,19 @@ class GoalRecords(Report):
         found: pd.DataFrame = self.study.series(self.goal.id, frequency="month", as_of=self.result.as_of)
         return found
 
+    @cached_property
+    def _partial(self) -> pd.Series:
+        """Which of the months are part of a month only."""
+        return partial(
+            self.study.file, self.question, self._series, "month", self.result.as_of, self.study.source_records
+        )
+
+    def _parts_of_months(self, told: str) -> list[str]:
+        """Say which months are drawn hollow, or left out, because only part of them counts."""
+        frame = self._series[self._partial & self._series["value"].notna() & (self._series["phase"] != "phase-in")]
+        months = dict.fromkeys(f"{start:%Y-%m}" for start in frame["start"])
+        return [told.format(months=self._listed(months))] if months else []
+
     @property
     def _all_days(self) -> tuple[date, date]:
         return self.study.file.baseline.start, self.result.as_of
@@ -67,6 +80,7 @@ class GoalRecords(Report):
             unit=self.unit,
             measures=[(str(number), day) for number, day, _name in measures],
             counterfactual=expected,
+            partial=list(self._partial),
         )
         told = [
             self._("{number}: {measure}, from {day}").format(
@@ -101,6 +115,15 @@ class GoalRecords(Report):
                         " misled by it."
                     ),
                 )
+        notes = [
+            *self._parts_of_months(
+                self._(
+                    "Hollow points hold part of a month only, as a window or the data cut-off leaves it, or because"
+                    " later records have not been followed up for long enough: {months}."
+                )
+            ),
+            *notes,
+        ]
         finding = wording_plain.finding(self.goal, self.language, unit=self.unit)
         return markup.join(
             (
@@ -161,10 +184,14 @@ class GoalRecords(Report):
             chart = self.study.control_chart(self.goal.id, as_of=self.result.as_of)
         except (NotEvaluableError, ParameterError):
             return heading + markup.tag("p", self._("There are too few months for a control chart."))
-        target = None if self.goal.held else self.goal.period.target_level
-        chart = replace(chart, target=target, better=None if target is None else self.goal.better)
-        shown = [float(v) for v in chart.values]
-        form = formats.quantity(self.goal.kind, "level", shown, target=target, unit=self.unit, language=self.language)
+        form = formats.quantity(
+            self.goal.kind,
+            "level",
+            [float(v) for v in chart.values],
+            target=chart.target,
+            unit=self.unit,
+            language=self.language,
+        )
         finding = wording_plain.process(chart, form, self.language)
         figure = figures.control_chart(chart, self.language, form=form)
         kind = {"p": self._("p chart"), "u": self._("u chart")}.get(chart.kind, self._("XmR chart"))
@@ -179,6 +206,10 @@ class GoalRecords(Report):
                 self._told(finding),
                 self._picture(figure, self._("control chart"), finding, chart.to_frame()),
                 self._soft(rules),
+                *map(
+                    self._soft,
+                    self._parts_of_months(self._("Left out, because only part of the month counts: {months}.")),
+                ),
                 *map(self._soft, self._unlike_the_estimate()),
                 self.origin(self.goal, method=kind, days=self._all_days),
             )
