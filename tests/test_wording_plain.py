@@ -137,6 +137,20 @@ def test_a_process_says_whether_it_will_meet_the_target() -> None:
     assert "target" not in short
 
 
+def test_a_season_is_named_where_a_chart_cannot_tell_it_from_a_change() -> None:
+    form, told = Quantity(decimals=1), "A season looks the same"
+    year = [10.0, 10.1] * 5 + [20.0, 20.1]
+    process = wording_plain.process
+    assert told in process(control_chart(year * 2, step_at=12), form)
+    assert "季节也会" in process(control_chart(year * 2, step_at=12), form, "zh")
+    assert told not in process(control_chart(year * 3, step_at=24), form), "two years before show the season"
+    assert told not in process(control_chart(year + year[3:], step_at=12), form), "too few months for a season"
+    assert told not in process(control_chart([9.0, 11.0] * 12, step_at=12), form), "no rule is broken"
+    lone = [9.0, 11.0] * 12
+    lone[20] = 20.0
+    assert told not in process(control_chart(lone, step_at=12), form), "a single month is no season"
+
+
 def test_response_times_are_told_before_and_after() -> None:
     curves = {"before": kaplan_meier([3, 5, 8, 13]), "after": kaplan_meier([1, 2, 4, 6])}
     told = wording_plain.response(curves, 7.0)

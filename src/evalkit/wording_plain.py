@@ -201,6 +201,10 @@ def assurance(code: str, language: Language = "en") -> str:
     }[code]
 
 
+SEASON_SHOWS, TWO_YEARS = 10, 24
+"""Months of a stretch in which a season may break rules by itself; those from which a chart could tell it apart."""
+
+
 def process(chart: ControlChart, form: Quantity, language: Language = "en") -> str:
     """Return how the process runs, and whether single months will reliably meet the target."""
     _ = wording.translator(language)
@@ -218,6 +222,12 @@ def process(chart: ControlChart, form: Quantity, language: Language = "en") -> s
         if words["broken"]
         else _("None of its {count} months breaks a rule.")
     )
+    months, first = int(last.sum()), int((chart.segment == chart.segment[0]).sum())
+    runs = ((chart.shift != 0) | (chart.trend != 0))[last].any()  # a season breaks the rules of runs
+    if runs and months >= SEASON_SHOWS and first < TWO_YEARS:
+        told.append(
+            _("A season looks the same, and a chart with less than two years before the change cannot tell them apart.")
+        )
     if chart.assurance is not None:
         told.append(
             {
