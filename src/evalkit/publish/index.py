@@ -131,13 +131,16 @@ def _first(language: Language) -> tuple[Language, ...]:
 
 
 def _issues(out: Path, also: Period | None = None) -> list[_Issue]:
-    """Return the periods in the ledger, and one more, that stand in the folder and can be read, the latest first."""
+    """Return the periods in the ledger, and one more, that stand in the folder and can be read, the latest first.
+
+    A year stands before its last quarter: it is the later of the two, having the quarter in it.
+    """
     found, named = [], {entry["period"] for entry in ledger.entries(out)} | ({also.label} if also else set())
     for period in map(parse_period, named):
         standing = issues.read(out, period)
         if standing is not None and standing.results:
             found.append(_Issue(period, out / period.slug, standing.results, standing.number))
-    return sorted(found, key=lambda issue: (issue.period.end, issue.period.start), reverse=True)
+    return sorted(found, key=lambda issue: (issue.period.end, issue.period.window.days), reverse=True)
 
 
 def _before(period: Period, issues: Sequence[_Issue]) -> _Issue | None:

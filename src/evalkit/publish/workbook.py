@@ -76,12 +76,24 @@ def _sheet_name(number: int, title: str, goal: str = "") -> str:
     >>> _sheet_name(3, "Score: 'estimate' against target, and more")
     '3 Score estimate against target'
     >>> _sheet_name(12, "Before and after", "Customer satisfaction +10 %")
-    '12 Customer sa Before and after'
+    '12 Customer Before and after'
+    >>> _sheet_name(15, "The study file then and now", "Mean arrival-to-provider wait")
+    '15 Mean The study file then and'
     """
     goal, title = (" ".join(_NO_NAME.sub(" ", text).split()) for text in (goal, title.removeprefix(goal).strip(":： ")))
     room = _LONGEST - len(f"{number}  ")
-    short = goal[: max(room - len(title), room // 3)].rstrip(" ,，：")
-    return " ".join(part for part in (str(number), short, title) if part)[:_LONGEST].rstrip(" ,，：")
+    short = _cut(goal, max(room - len(title), room // 3))
+    return _cut(" ".join(part for part in (str(number), short, title) if part), _LONGEST)
+
+
+def _cut(text: str, most: int) -> str:
+    """Return so many letters of a text at most, whole words where that costs less than half of them.
+
+    >>> _cut("Mean arrival", 9), _cut("Arrivals", 5)
+    ('Mean', 'Arriv')
+    """
+    words = text[: most + 1].rpartition(" ")[0] if len(text) > most else text
+    return (words if 2 * len(words) > most - 2 else text[:most]).rstrip(" ,，：")
 
 
 def _translated(rows: list[list[str]], language: Language) -> list[list[str]]:
