@@ -143,6 +143,27 @@ def begun_late(tmp_path: Path) -> evalkit.OpenStudy:
     return evalkit.open_study(tmp_path / "plan.yaml")
 
 
+def test_the_programmes_start_is_told_once_beneath_the_title(begun_late: evalkit.OpenStudy) -> None:
+    """It was a caution of every goal."""
+    result = begun_late.evaluate_period("2025-Q4")
+    assert "partial_period" in [flag.code for flag in result["score"].flags], "in results.json it stands"
+    for language, told, caution in (
+        (
+            "en",
+            "The programme starts on 16 November 2025; days before are not evaluated.",
+            "begins before the programme",
+        ),
+        ("zh", "项目自2025年11月16日启动，此前的日子不作评估。", "早于项目启动日"),
+    ):
+        period, goal = PeriodReport(begun_late, result, language), GoalReport(begun_late, result, "score", language)
+        for page, parts in ((period, PERIOD_PARTS), (goal, GOAL_PARTS)):
+            shown = "".join(getattr(page, part)().text for part in parts if part not in ("reproduce", "provenance"))
+            assert shown.count(told) == 1
+            assert caution not in shown
+        later = PeriodReport(begun_late, begun_late.evaluate_period("2025-12"), language)
+        assert told not in later.heading().text
+
+
 def test_pages_say_which_months_are_parts_of_months(begun_late: evalkit.OpenStudy) -> None:
     result = begun_late.evaluate_period("2025-Q4", as_of="2026-03-10")
     page = GoalReport(begun_late, result, "score")

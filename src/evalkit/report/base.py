@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from evalkit import formats, markup, tables, trace, wording, wording_methods
@@ -83,7 +83,23 @@ class Report:
             span=formats.span(days.start, days.end, self.language),
             as_of=formats.day(self.result.as_of, self.language),
         )
+        starts = self.study.file.programme_start
+        if days.start < starts <= days.end:
+            text = self._sentences(
+                (
+                    text,
+                    self._("The programme starts on {day}; days before are not evaluated.").format(
+                        day=formats.day(starts, self.language)
+                    ),
+                )
+            )
         return self._soft(text)
+
+    @staticmethod
+    def _own_cautions(result: GoalResult) -> GoalResult:
+        """Return a goal with its own cautions: when the programme starts is told once, beneath the title."""
+        told = [flag for flag in result.flags if flag.figures.get("case") != "programme"]
+        return replace(result, flags=tuple(told))
 
     def _listed(self, names: Iterable[str]) -> str:
         return ("、" if self.language == "zh" else ", ").join(names)
@@ -146,7 +162,7 @@ class Report:
 
     def _cautions(self, result: GoalResult, heading: str = "h2") -> Html:
         """What to be careful about, in plain words; on the goal's own page a link leads there."""
-        place = {"id": CAUTIONS} if heading == "h2" else {}
+        place, result = {"id": CAUTIONS} if heading == "h2" else {}, self._own_cautions(result)
         head = markup.tag(heading, self._("What to be careful about"), **place)
         if not result.flags:
             return head + markup.tag("p", self._("Nothing that this report checks for was found."))

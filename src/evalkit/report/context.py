@@ -207,7 +207,7 @@ class ContextReport(Situation):
                 ).text
             )
             for result in found.values()
-            for flag in result.flags
+            for flag in self._own_cautions(result).flags
             if flag.severity != "info"
         ]
         return markup.join(

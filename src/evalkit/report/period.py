@@ -109,7 +109,7 @@ class PeriodReport(Report):
                     names=self._names(goal),
                 )
             )
-            for goal in self.result.goals
+            for goal in map(self._own_cautions, self.result.goals)
             if any(flag.severity != "info" for flag in goal.flags)
         ]
         parts.append(markup.tag("h3", self._("What limits certainty")))
