@@ -206,6 +206,22 @@ def test_what_limits_certainty_leads_to_the_cautions_that_are_not_shown(
         assert '<h2 id="cautions">' in GoalReport(study, grave, "score", language).cautions().text
 
 
+def test_what_the_study_file_turns_off_is_said_and_not_left_out(tmp_path: Path) -> None:
+    second = STUDY[STUDY.index("  - id: score") :].replace("id: score", "id: other")
+    rules = "inference: {common_shocks: none, multiplicity: none}\n"
+    write_records(tmp_path, after=8.2)
+    for name, text in (("off.yaml", STUDY + second + rules), ("one.yaml", STUDY + rules), ("on.yaml", STUDY + second)):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        study = evalkit.open_study(tmp_path / name)
+        found = study.evaluate_period("2025-Q4")
+        for part in (PeriodReport(study, found).first_screen(), GoalReport(study, found, "score").cautions()):
+            shown = text_of(part.text)
+            assert ("common_shocks: none" in shown) == (name != "on.yaml")
+            assert ("each of the 2 goals" in shown) == (name == "off.yaml"), "one goal has no other"
+    chinese = text_of(PeriodReport(study, found, "zh").first_screen().text)
+    assert "所有目标项" not in chinese
+
+
 def test_since_implementation_names_a_phase_in_only_where_there_is_one(
     bank: evalkit.OpenStudy, found: evalkit.StudyResult, study: evalkit.OpenStudy, result: evalkit.StudyResult
 ) -> None:

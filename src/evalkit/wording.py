@@ -320,6 +320,30 @@ def rejection(reason: str, language: Language = "en") -> str:
     return f"{field}{'：' if separator else ''}{known[found]}{words.removeprefix(found)}"
 
 
+def turned_off(*, shocks: bool, goals: int, language: Language = "en") -> list[str]:
+    """Return what a study file turned off that keeps verdicts careful, and what that does.
+
+    `shocks` says whether shocks of whole months are, `goals` how many are judged without a correction for their number.
+    """
+    _ = translator(language)
+    told = []
+    if shocks:
+        told.append(
+            _(
+                "The study file turns off shocks of whole months (common_shocks: none): where the records of a month"
+                " move together, intervals are too narrow and “achieved” comes too easily."
+            )
+        )
+    if goals > 1:
+        told.append(
+            _(
+                "The study file turns off the correction for judging several goals (multiplicity: none): each of the"
+                " {goals} goals is judged as if it were the only one, so a false “achieved” among them is likelier."
+            ).format(goals=goals)
+        )
+    return told
+
+
 def notes(
     level: float,
     language: Language = "en",

@@ -12,7 +12,7 @@ from evalkit.markup import Html
 from evalkit.periods import parse_period
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import date
 
     from evalkit.results import Evaluation, GoalResult, StudyResult
@@ -160,13 +160,23 @@ class Report:
         """The file of a goal's page, beside that of its period."""
         return f"{result.id if self.language == 'en' else f'{result.id}.{self.language}'}.html"
 
-    def _cautions(self, result: GoalResult, heading: str = "h2") -> Html:
-        """What to be careful about, in plain words; on the goal's own page a link leads there."""
+    def _cautions(self, result: GoalResult, heading: str = "h2", *, more: Sequence[str] = ()) -> Html:
+        """What to be careful about, in plain words, and `more`; on the goal's own page a link leads there."""
         place, result = {"id": CAUTIONS} if heading == "h2" else {}, self._own_cautions(result)
         head = markup.tag(heading, self._("What to be careful about"), **place)
+        told = markup.items(map(markup.prose, more))
+        if not result.flags and more:
+            return head + told
         if not result.flags:
             return head + markup.tag("p", self._("Nothing that this report checks for was found."))
-        return head + Html(tables.flags(result, self.language, unit=self._unit(result), names=self._names(result)))
+        found = Html(tables.flags(result, self.language, unit=self._unit(result), names=self._names(result)))
+        return markup.join((head, found, told))
+
+    def _turned_off(self) -> list[str]:
+        """What the study file turned off that keeps verdicts careful; it holds for every goal."""
+        rules = self.study.file.inference
+        goals = len(self.study.file.goals) if rules.multiplicity == "none" else 0
+        return wording.turned_off(shocks=rules.common_shocks == "none", goals=goals, language=self.language)
 
     def trace(self, commitment: str | None = None) -> Html:
         """From weakness to goal: measures, owners, timetables; of one commitment, or of all."""

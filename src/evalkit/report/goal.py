@@ -90,8 +90,8 @@ class GoalReport(GoalRecords):
         return markup.table(self._("The model's terms, as ratios"), columns, rows, numeric=(1, 2))
 
     def cautions(self) -> Html:
-        """What to be careful about, in plain words."""
-        return self._cautions(self.goal)
+        """What to be careful about, in plain words; what the study file turned off is part of it."""
+        return self._cautions(self.goal, more=self._turned_off())
 
     # -- how sure, and from what -------------------------------------------------------------------------------
 

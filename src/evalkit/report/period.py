@@ -112,6 +112,8 @@ class PeriodReport(Report):
             for goal in map(self._own_cautions, self.result.goals)
             if any(flag.severity != "info" for flag in goal.flags)
         ]
+        if off := self._turned_off():
+            limits.insert(0, markup.tag("strong", self._("All goals")) + markup.items(map(markup.prose, off)))
         parts.append(markup.tag("h3", self._("What limits certainty")))
         parts.append(markup.items(limits) if limits else markup.tag("p", self._("No goal has a caution.")))
         return markup.join(parts)
