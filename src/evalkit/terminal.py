@@ -331,6 +331,9 @@ def difference_table(facts: Mapping[str, Any]) -> None:
             f"Tables ({', '.join(map(printable, facts['tables']))}): what a database held is not recorded; the records "
             "counted above are what tells"
         )
+    for way, side in (("no longer", "gone"), ("now", "new")):
+        if facts["sources"][side]:
+            print(f"  {way} read: {printable(', '.join(facts['sources'][side]))}")
     print(f"Code: {'the same' if facts['code']['same'] else 'differs'}")
     versions = [f"{one['key']} {shown(one['old'])} → {shown(one['new'])}" for one in facts["versions"]]
     print(f"Versions: {', '.join(versions) or 'the same'}")

@@ -16,6 +16,7 @@ from evalkit.publish.compare import WORDS, differences
 from evalkit.study import Study
 
 LOST = 0.2  # share of the records that no correction takes away unseen
+QUESTIONS = ("goals", "indicators")
 FIGURES = ("estimate", "ci", "target_value", "p_target", "verdict")
 
 
@@ -113,7 +114,8 @@ def _tables(plan: Mapping[str, Any] | None) -> list[str]:
 def compare(old: Issue, new: Issue) -> dict[str, Any]:
     """Return what differs, as plain data: reasons (study, data, code, versions) and results (verdicts, estimates)."""
     before, after = old.made_from, new.made_from
-    goals = list(_goals(old.results, new.results))
+    goals = list(_goals(old.results, new.results, renamed(old.plan, new.plan)))
+    read = [set(side.get("data") or {}) for side in (before, after)]
     return {
         "old": {"period": old.period.label, "issue": old.number, "as_of": old.results.get("as_of")},
         "new": {"period": new.period.label, "issue": new.number, "as_of": new.results.get("as_of")},
@@ -124,8 +126,10 @@ def compare(old: Issue, new: Issue) -> dict[str, Any]:
         "data": [
             {"source": source, "file": file, "old": one, "new": other}
             for source, file, one, other in _files(before.get("data") or {}, after.get("data") or {})
+            if source in read[0] & read[1]  # one that a study file no longer asks for is not other records
         ],
         "tables": sorted({name for plan in (old.plan, new.plan) for name in _tables(plan)}),
+        "sources": {"gone": sorted(read[0] - read[1]), "new": sorted(read[1] - read[0])},
         "code": {"same": before.get("code") == after.get("code")},
         "versions": _listed(differences(before.get("versions") or {}, after.get("versions") or {})),
         "goals": goals,
@@ -154,6 +158,49 @@ def check_not_lost(old: Issue, new: Issue) -> None:
 def study_changes(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     """Return the keys of the study file that differ, each with its old and its new value."""
     return _listed(differences(old or {}, new or {}))
+
+
+def renamed(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return the ids of goals and indicators that have another id now with the same source and metric, old by new.
+
+    Of several that it could be, it is the one of which the least else has changed.
+
+    >>> goal = {"source": "s", "metric": {"kind": "mean", "value": "y"}}
+    >>> renamed({"goals": [{"id": "wait", **goal}]}, {"goals": [{"id": "waiting", **goal}]})
+    {'waiting': 'wait'}
+    """
+    found: dict[str, str] = {}
+    for part in QUESTIONS:
+        gone, come = _of_one_side(old, new, part), _of_one_side(new, old, part)
+        pairs = [
+            (_distance(goal, come[now]), then, now)
+            for then, goal in gone.items()
+            for now in come
+            if _same_question(goal, come[now])
+        ]
+        for _far, then, now in sorted(pairs, key=lambda pair: pair[0]):
+            if now not in found and then not in found.values():
+                found[now] = then
+    return found
+
+
+def _of_one_side(
+    one: Mapping[str, Any] | None, other: Mapping[str, Any] | None, part: str
+) -> dict[str, Mapping[str, Any]]:
+    """Return the goals (or indicators) of one plan that the other has not, by id."""
+    sides = [
+        {str(goal["id"]): goal for goal in (plan or {}).get(part) or () if isinstance(goal, Mapping) and "id" in goal}
+        for plan in (one, other)
+    ]
+    return {name: goal for name, goal in sides[0].items() if name not in sides[1]}
+
+
+def _same_question(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return all(one.get(key) is not None and one.get(key) == other.get(key) for key in ("source", "metric"))
+
+
+def _distance(one: Mapping[str, Any], other: Mapping[str, Any]) -> int:
+    return sum(one.get(key) != other.get(key) for key in {*one, *other})
 
 
 def is_same(facts: Mapping[str, Any]) -> bool:
@@ -185,9 +232,18 @@ def _files(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str
                 yield source, file, one.get(file), other.get(file)
 
 
-def _goals(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield goals and indicators of either side with both sides' verdicts, estimates and records."""
-    sides = [{g["id"]: g for part in ("goals", "indicators") for g in side.get(part, ())} for side in (old, new)]
+def _goals(
+    old: Mapping[str, Any], new: Mapping[str, Any], names: Mapping[str, str] | None = None
+) -> Iterator[dict[str, Any]]:
+    """Yield goals and indicators of either side with both sides' verdicts, estimates and records.
+
+    One that has another name now (`names`, old by new) is met by the new one.
+    """
+    sides = [{g["id"]: g for part in QUESTIONS for g in side.get(part, ())} for side in (old, new)]
+    for now, then in (names or {}).items():
+        if then in sides[0] and now in sides[1]:
+            sides[0] = {(now if key == then else key): goal for key, goal in sides[0].items()}
+            sides[0][now] = {**sides[0][now], "id": now}
     for goal in dict.fromkeys((*sides[0], *sides[1])):
         one, other = (side.get(goal) for side in sides)
         known = other or one or {}

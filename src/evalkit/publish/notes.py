@@ -14,9 +14,6 @@ from evalkit.publish import ledger, study_notes
 from evalkit.publish.compare import ABSENT, shown
 from evalkit.publish.issues import study_changes
 
-# what does not enter any number: a change here is told, but no goal is judged otherwise for it
-_BESIDE = ("title", "weaknesses", "commitments", "measures", "feedback")
-
 
 def plan_facts(out: Path, study: str, plan: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return how the study file differs from the one first published here, and since when; None where it does not."""
@@ -61,17 +58,12 @@ def plan_note(
     since = [_issue(told, language) for told in facts["changed"]] + ([_("this issue")] if facts["now"] else [])
     told = _("Issues that were the first made with a changed study file: {issues}.")
     parts.append(markup.tag("p", told.format(issues=_listed(since, language))))
-    keys = [change["key"] for change in facts["changes"]]
-    if all(_is_beside(key) for key in keys):
+    if all(map(study_notes.is_beside, facts["changes"])):
         parts.append(markup.tag("p", _("None of the changed keys enters how a goal is judged.")))
     parts.append(markup.items(map(markup.prose, study_notes.told(facts["changes"], language, titles, kinds))))
     return markup.join(
         (*parts, study_notes.table(facts["changes"], language, (_("Planned"), _("Now")), _("Planned and now")))
     )
-
-
-def _is_beside(key: str) -> bool:
-    return key.split(".")[0] in _BESIDE or key.endswith(("title", "title.en", "title.zh"))
 
 
 def revision_note(
@@ -104,6 +96,11 @@ def _causes(facts: Mapping[str, Any], language: Language, titles: Mapping[str, s
     if facts["data"]:
         files = _listed((f"{one['source']} ({one['file']})" for one in facts["data"]), language)
         yield _("Other records: {files}.").format(files=files)
+    if facts["sources"]["gone"]:
+        told = _("Record files no longer read: {sources}.")
+        yield told.format(sources=_listed(facts["sources"]["gone"], language))
+    if facts["sources"]["new"]:
+        yield _("Record files now read too: {sources}.").format(sources=_listed(facts["sources"]["new"], language))
     changes = facts["study"]["changes"] or ()
     if changes:
         yield _("Another study file: {keys}.").format(

@@ -116,6 +116,9 @@ def _since(facts: Mapping[str, Any]) -> Iterator[str]:
     for one in facts["data"]:
         how = "is new" if one["old"] is None else "is gone" if one["new"] is None else "has changed"
         yield f"the record file {one['file']} of source '{one['source']}' {how}"
+    for way, sources in (("no longer", facts["sources"]["gone"]), ("now", facts["sources"]["new"])):
+        if sources:
+            yield f"record files {way} read: {', '.join(sources)}"
     if not facts["study"]["same"]:
         keys = ", ".join(change["key"] for change in facts["study"]["changes"] or ())
         yield f"the study file has changed{f' ({keys})' if keys else ''}"
