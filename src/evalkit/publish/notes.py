@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evalkit import formats, markup, wording
+from evalkit.errors import ParameterError
 from evalkit.formats import Language
 from evalkit.markup import Html
-from evalkit.publish import ledger, study_notes
+from evalkit.periods import Period, parse_date, previous_period
+from evalkit.publish import issues, ledger, study_notes
 from evalkit.publish.compare import ABSENT, shown
 from evalkit.publish.issues import study_changes
+
+if TYPE_CHECKING:
+    from evalkit.study import Study
 
 
 def plan_facts(out: Path, study: str, plan: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -26,35 +31,152 @@ def plan_facts(out: Path, study: str, plan: Mapping[str, Any]) -> dict[str, Any]
         told = {"period": entry["period"], "issue": entry["issue"], "day": entry["time"][:10]}
         known.setdefault((entry.get("made_from") or {}).get("study", ""), told)
     later = [told for used, told in known.items() if used not in ("", lodged["study"])]
+    return {"changed": later, "now": study not in known, "changes": changes}
+
+
+def lodged_facts(out: Path, study: Study, period: Period, issue: int) -> dict[str, Any] | None:
+    """Return with which issue the plan was lodged, and how many of the programme's periods were over by then.
+
+    That is this issue, today, where nothing is published yet. None where the ledger does not tell.
+    """
+    plan = ledger.card(out).get("plan")
+    found: dict[str, Any] = {"period": period.label, "issue": issue, "day": ledger.now().date().isoformat()}
+    if plan is not None:
+        made = (e for e in ledger.entries(out) if (e.get("made_from") or {}).get("study") == plan["study"])
+        first = next(made, None)
+        if first is None:
+            return None
+        found = {"period": first["period"], "issue": first["issue"], "day": first["time"][:10]}
+    day = date.fromisoformat(found["day"])
     return {
-        "planned": known.get(lodged["study"]),
-        "changed": later,
-        "now": study not in known,
-        "changes": changes,
+        **found,
+        "this": (found["period"], found["issue"]) == (period.label, issue),
+        "ended": len(study.periods(day - timedelta(days=1))),
+        "over": period.end < day,
     }
 
 
-def history(facts: Mapping[str, Any], language: Language, titles: Mapping[str, str], goal: str | None = None) -> Html:
-    """Return what a page says of its history; nothing where there is nothing to say."""
-    told = []
+def last_facts(out: Path, study: Study, period: Period, plan: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return how the period before stands published, where that is with another cut-off than its own end or plan.
+
+    A period's page compares with the one before as it was at its own end and as its own plan judges it, so that the
+    page can be made again from study and records alone; what stands published may then be another figure.
+    """
+    before = previous_period(period)
+    standing = issues.read(out, before) if before.end >= study.programme_start else None
+    if standing is None or not standing.results:
+        return None
+    try:
+        cutoff = parse_date(standing.results.get("as_of"))
+    except ParameterError:
+        return None  # altered, which `verify` tells
+    changes = study_changes(standing.plan, plan) if standing.plan and plan else []
+    replanned = not all(map(study_notes.is_beside, changes))
+    if cutoff == before.end and not replanned:
+        return None
+    goals = [
+        {"id": goal["id"], "kind": goal["kind"], "verdict": goal["verdict"], **_estimate_of(goal)}
+        for goal in standing.results.get("goals", ())
+    ]
+    return {
+        "period": before.label,
+        "issue": standing.number,
+        "as_of": [cutoff.isoformat(), before.end.isoformat()],
+        "replanned": replanned,
+        "goals": goals,
+    }
+
+
+def _estimate_of(goal: Mapping[str, Any]) -> dict[str, Any]:
+    found = goal["evaluations"]["period"]
+    return {key: found[key] for key in ("scale", "estimate", "ci", "target_value")}
+
+
+def history(
+    facts: Mapping[str, Any],
+    language: Language,
+    titles: Mapping[str, str],
+    goal: str | None = None,
+    *,
+    last: bool = False,
+) -> Html:
+    """Return what a page says of its history; nothing where there is nothing to say.
+
+    `last` is for the page that compares with the period before.
+    """
+    told, lodged = [], facts.get("lodged")
+    if lodged and lodged["over"] and not facts["study_changed"]:
+        # without the day: what a page says must not depend on the day of the run more than it has to
+        told.append(markup.tag("p", _lodged(lodged, language, dated=False), class_="ek-soft", id="lodged"))
     if facts["revision"]:
         told.append(revision_note(facts["revision"], language, titles, goal))
     if facts["study_changed"]:
-        told.append(plan_note(facts["study_changed"], language, titles, _kinds(facts["revision"])))
+        told.append(plan_note(facts["study_changed"], lodged, language, titles, _kinds(facts["revision"])))
     told.append(looks_note(facts["looks"], language, titles, goal))
+    if last and facts.get("last"):
+        told.append(last_note(facts["last"], language, titles))
     return markup.join(told)
 
 
+def _lodged(facts: Mapping[str, Any], language: Language, *, dated: bool) -> str:
+    """Say when the plan was lodged, and which periods were over by then: what they show was no secret to it."""
+    _ = wording.translator(language)
+    if facts["this"]:
+        first = _("The plan was lodged with this issue, the first publication.")
+    else:
+        issue = _issue(facts, language) if dated else _look(facts, language)
+        first = _("The plan was lodged with the first publication: {issue}.").format(issue=issue)
+    if facts["over"]:
+        then = (
+            _("By then {number} of the programme's periods had ended, this one among them: nothing was pre-registered.")
+            if facts["ended"] > 1
+            else _("By then this period had ended: nothing was pre-registered.")
+        )
+    elif facts["ended"]:
+        then = _("By then {number} of the programme's periods had ended, this one not.")
+    else:
+        return first
+    return ("" if language == "zh" else " ").join((first, then.format(number=facts["ended"])))
+
+
+def last_note(facts: Mapping[str, Any], language: Language, titles: Mapping[str, str]) -> Html:
+    """Return the part that says how the period before stands published, where its cut-off or plan is another one."""
+    _ = wording.translator(language)
+    then, own = (formats.day(date.fromisoformat(day), language) for day in facts["as_of"])
+    told = [
+        _("“Since {period}” on this page compares with {period} cut off on {own}, its own end, by this page's plan.")
+    ]
+    if then != own:
+        told.append(_("Its published report (issue {number}) was cut off on {then}."))
+    if facts["replanned"]:
+        told.append(_("Its published report (issue {number}) was made under another plan."))
+    words = {"period": facts["period"], "own": own, "number": facts["issue"], "then": then}
+    told = [text.format(**words) for text in (*told, _("That report says:"))]
+    intro = markup.tag("p", ("" if language == "zh" else " ").join(told))
+    heading = markup.tag("h2", _("How the period before stands published"), id="last")
+    lines = [
+        _("{title}: {verdict}, {estimate}").format(
+            title=titles.get(goal["id"], goal["id"]),
+            verdict=wording.verdict(goal["verdict"], language),
+            estimate=_estimates(goal["kind"], goal, None, language)[0],
+        )
+        for goal in facts["goals"]
+    ]
+    return markup.join((heading, intro, markup.items(map(markup.prose, lines))))
+
+
 def plan_note(
-    facts: Mapping[str, Any], language: Language, titles: Mapping[str, str], kinds: Mapping[str, str | None]
+    facts: Mapping[str, Any],
+    lodged: Mapping[str, Any] | None,
+    language: Language,
+    titles: Mapping[str, str],
+    kinds: Mapping[str, str | None],
 ) -> Html:
     """Return the part that reports a study file changed after the plan was lodged (`study_changed`)."""
     _ = wording.translator(language)
     parts = [markup.tag("h2", _("The study file has changed since the plan was lodged"), id="study_changed")]
-    first = facts["planned"]
-    if first is not None:
-        told = _("The plan was lodged with the first publication: {issue}.")
-        parts.append(markup.tag("p", told.format(issue=_issue(first, language))))
+    if lodged is not None:
+        parts.append(markup.tag("p", _lodged(lodged, language, dated=True)))
     since = [_issue(told, language) for told in facts["changed"]] + ([_("this issue")] if facts["now"] else [])
     told = _("Issues that were the first made with a changed study file: {issues}.")
     parts.append(markup.tag("p", told.format(issues=_listed(since, language))))

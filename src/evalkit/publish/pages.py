@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from evalkit.study import Study
 
 KEPT_FAILURES = 20  # of one period; a schedule that fails every night fills no disk
-Note = Callable[[Language, "str | None"], str]
+Note = Callable[[Language, str], str]
 
 
 def file_names(study: Study, language: Language, *, as_pdf: bool = False) -> list[str]:
@@ -67,7 +67,7 @@ def study_from(out: Path, study: Path) -> str:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Pages:
-    """What makes the pages of one period; `note` gives what a page (of a goal, or all) says of its history."""
+    """What makes the pages of one period; `note` gives what a page says of its history."""
 
     study: Study
     result: StudyResult
@@ -136,7 +136,7 @@ class Pages:
             timeout=self.settings.timeout,
             kernel=self.settings.kernel,
             links=(*links, *beside, excel),
-            note=self.note(language, goal),
+            note=self.note(language, stem),
             replaced={books.as_injected(str(self.study.path)): books.as_injected(self.study.path.name)},
             study_from_reports=study_from(self.settings.out, self.study.path),
         )

@@ -200,6 +200,8 @@ class _Run:
         return {
             "revision": issues.compare(before, new) if before and before.results else None,
             "study_changed": notes.plan_facts(self.settings.out, self.study.hash, new.plan or {}),
+            "lodged": notes.lodged_facts(self.settings.out, self.study, self.period, number),
+            "last": notes.last_facts(self.settings.out, self.study, self.period, new.plan or {}),
             "looks": looks.other_looks(self.inputs, self.period, self.result.as_of, self.settings.out),
         }
 
@@ -207,8 +209,9 @@ class _Run:
         questions = (*self.study.goals, *self.study.indicators)
         titles = {chosen: {q.id: wording.title(q, chosen) for q in questions} for chosen in languages}
 
-        def note(language: Language, goal: str | None) -> str:
-            return notes.history(facts, language, titles[language], goal).text
+        def note(language: Language, stem: str) -> str:
+            goal = None if stem in checks.RESERVED else stem
+            return notes.history(facts, language, titles[language], goal, last=stem == "index").text
 
         made = pages.Pages(
             study=self.study,
