@@ -255,8 +255,8 @@ def rows_of(result: GoalResult) -> list[dict[str, Any]]:
 
 
 def row_of(result: GoalResult, window: str, evaluation: Evaluation) -> dict[str, Any]:
-    """Return one evaluation as a flat row."""
-    shape = evaluation.to_dict()
+    """Return one evaluation as a flat row; `verdict` is the one that counts, `verdict_alone` the window's own."""
+    shape, of_period = evaluation.to_dict(), window == "period"
     before, after, low_high, change = (shape.pop(key) for key in ("before", "after", "ci", "change"))
     shape.pop("coefficients", None)
     return {
@@ -267,11 +267,12 @@ def row_of(result: GoalResult, window: str, evaluation: Evaluation) -> dict[str,
         "records_before": before["records"] if before else None,
         "records_after": after["records"] if after else None,
         **shape,
+        "verdict": result.verdict if of_period else result.to_date_verdict,
+        "verdict_alone": shape["verdict"],
         "ci_low": low_high[0],
         "ci_high": low_high[1],
         "change": change["estimate"] if change else None,
-        "goal_verdict": result.verdict,
-        "p_target_adjusted": result.p_target_adjusted,
+        "p_target_adjusted": result.p_target_adjusted if of_period else None,
     }
 
 

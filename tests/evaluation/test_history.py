@@ -75,6 +75,8 @@ def test_periods_stand_beside_each_other(history: StudyHistory) -> None:
     assert list(frame.columns[:3]) == ["period", "goal", "window"]
     assert len(frame) == sum(len(result.to_frame()) for result in history)
     assert frame["estimate"].dtype == float, "a missing estimate is NaN, not None"
+    held_back = frame[(frame["period"] == "2026-Q2") & (frame["goal"] == "satisfaction")].iloc[0]
+    assert held_back[["verdict", "verdict_alone"]].tolist() == ["inconclusive", "achieved"], "verdict is what counts"
     counts = replace(history[1].goals[0], counts={"n_after": 5, "open_after": 2})
     known = StudyHistory((history[0], replace(history[1], goals=(counts,)))).counts()
     assert known.iloc[-1].tolist() == ["2026-Q3", "satisfaction", 5, 2]

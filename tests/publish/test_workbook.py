@@ -85,6 +85,23 @@ def test_the_table_of_all_results_opens_as_what_it_is() -> None:
     assert list(pd.read_csv(io.BytesIO(text.encode())).columns)[:2] == ["study", "period"]
 
 
+def test_in_the_table_of_all_results_verdict_is_the_one_that_counts() -> None:
+    """Who filters `verdict` must not send a list of goals that are achieved only taken alone."""
+    from evalkit.publish.all_results import as_csv
+
+    alone = {"verdict": "achieved", "p_target": 0.02}
+    flags = [{"code": "multiplicity"}, {"code": "multiplicity_to_date"}]
+    one = {"id": "a", "verdict": "inconclusive", "p_target_adjusted": 0.06, "flags": flags}
+    two = {"id": "b", "verdict": "achieved", "p_target_adjusted": 0.01, "flags": []}
+    goals = [{**goal, "evaluations": {"period": alone, "to_date": alone}} for goal in (one, two)]
+    text = as_csv([(1, {"study": "s", "period": "2026-Q1", "as_of": "2026-03-31", "goals": goals})])
+    table = pd.read_csv(io.StringIO(text.removeprefix("\ufeff")))
+    assert "goal_verdict" not in table
+    assert table["verdict"].tolist() == ["inconclusive", "inconclusive", "achieved", "achieved"]
+    assert table["verdict_alone"].tolist() == ["achieved"] * 4
+    assert table["p_target_adjusted"].fillna(-1).tolist() == [0.06, -1, 0.01, -1]
+
+
 def test_the_workbook_speaks_the_pages_language_and_parts_its_intervals(tmp_path: Path) -> None:
     page = tmp_path / "wait.zh.html"
     rows = [("本期", "+12.8%", "+10.2%至+15.5%", "8.10至9.40分钟"), ("实施以来", "–", "–", "–")]

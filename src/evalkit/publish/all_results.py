@@ -10,10 +10,20 @@ from evalkit.spreadsheet import csv_text
 NAME = "results.csv"
 BOM = "\ufeff"  # else Excel takes Chinese for Latin
 _OF_PERIOD = ("study", "period", "as_of", "issue")
-_OF_GOAL = ("role", "id", "title", "kind", "better", "goal_verdict", "p_target_adjusted", "flags")
+_OF_GOAL = ("role", "id", "title", "kind", "better", "flags")
 _OF_WINDOW = (
     *("window", "scale", "estimate", "ci_low", "ci_high", "confidence", "target_value", "null_value"),
-    *("p_target", "p_change", "verdict", "direction", "change_estimate", "change_low", "change_high"),
+    *(
+        "verdict",
+        "p_target",
+        "p_target_adjusted",
+        "verdict_alone",
+        "p_change",
+        "direction",
+        "change_estimate",
+        "change_low",
+        "change_high",
+    ),
     *("method", "df", "not_yet_due"),
     *(f"{arm}_{name}" for arm in ("before", "after") for name in ("start", "end", "value", "records", "clusters")),
 )
@@ -35,13 +45,27 @@ def _rows(issue: int, result: Mapping[str, Any], titles: Mapping[str, str]) -> I
     whole |= {name: result[name] for name in ("study", "period", "as_of")}
     for role in ("goal", "indicator"):
         for goal in result.get(f"{role}s", ()):
-            own = {name: goal.get(name) for name in ("id", "title", "kind", "better", "p_target_adjusted")}
+            own = {name: goal.get(name) for name in ("id", "title", "kind", "better")}
             own |= {"title": titles.get(goal["id"], goal.get("title"))}
-            own |= {"role": role, "goal_verdict": goal.get("verdict")}
+            own["role"] = role
             own["flags"] = " ".join(flag["code"] for flag in goal.get("flags", ()))
             for window, evaluation in goal["evaluations"].items():
                 if evaluation is not None:
-                    yield whole | own | {"window": window} | _flat(evaluation)
+                    yield whole | own | {"window": window} | _flat(evaluation) | _judged(goal, window)
+
+
+def _judged(goal: Mapping[str, Any], window: str) -> dict[str, Any]:
+    """Return the verdict that counts, the goal's beside all goals, and the window's own, which nobody should send on.
+
+    The adjusted p-value is the period's.
+    """
+    alone = goal["evaluations"][window].get("verdict")
+    if window == "period":
+        told = {"verdict": goal.get("verdict"), "p_target_adjusted": goal.get("p_target_adjusted")}
+    else:
+        held_back = any(flag["code"] == "multiplicity_to_date" for flag in goal.get("flags", ()))
+        told = {"verdict": "inconclusive" if held_back else alone, "p_target_adjusted": None}
+    return {**told, "verdict_alone": alone}
 
 
 def _flat(evaluation: Mapping[str, Any]) -> dict[str, Any]:

@@ -263,8 +263,8 @@ class _Page:
         _ = self._
         told = _(
             "One row per period, goal and window, the columns named as in results.json: before_ and after_ are the"
-            " two arms, change_ a level against its baseline, flags the codes of the cautions; goal_verdict also"
-            " minds the other goals."
+            " two arms, change_ a level against its baseline, flags the codes of the cautions. verdict is the one that"
+            " counts, beside the study's other goals; verdict_alone is the window's own."
         )
         links = [tag("a", name, href=name) for name in (all_results.NAME, ledger.LEDGER)]
         return markup.join((tag("h2", _("All results as one table")), tag("p", told), markup.items(links)))
