@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 from evalkit.periods import parse_period
 from evalkit.publish import index, ledger
@@ -50,3 +52,74 @@ def test_all_periods_leads_to_the_pages_own_row(tmp_path: Path) -> None:
     href = index.row_of(parse_period("2025-Q3"), "en")
     assert href == "../index.html#p-2025-Q3"
     assert 'id="p-2025-Q3"' in index.texts(out)["index.html"]
+
+
+def bare(text: str) -> str:
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text)).split())
+
+
+def goal(name: str, verdict: str, title: str = "Wait", target: float = 0.9) -> dict[str, Any]:
+    period = {"scale": "ratio", "estimate": 0.8, "ci": [0.7, 0.95], "target_value": target, "verdict": verdict}
+    return {"id": name, "title": title, "kind": "mean", "verdict": verdict, "evaluations": {"period": period}}
+
+
+def issue(out: Path, name: str, plan: dict[str, Any] | None, *goals: dict[str, Any], as_of: str = "") -> None:
+    """Publish a period under a plan; without one only the study file's hash is known."""
+    period = parse_period(name)
+    (out / period.slug).mkdir(parents=True)
+    results = {"study": "one", "period": name, "as_of": as_of or str(period.end), "goals": goals}
+    made = {"study": str(plan)}
+    (out / period.slug / "results.json").write_text(json.dumps({**results, "provenance": made}))
+    (out / period.slug / "provenance.json").write_text(json.dumps({**made, "plan": plan} if plan else made))
+    (out / period.slug / "index.html").touch()
+    ledger.append(out, {"period": name, "issue": 1, "files": {}})
+
+
+def index_of(out: Path) -> str:
+    ledger.replace_text(out / ledger.STUDY, json.dumps({"id": "one", "title": {"en": "One"}, "goals": {}}))
+    return index.texts(out)["index.html"]
+
+
+def plan(name: str = "wait", **more: Any) -> dict[str, Any]:
+    return {"goals": [{"id": name, "source": "s", "metric": {"kind": "mean"}, "target": {"level": 4}}], **more}
+
+
+def test_a_period_under_another_plan_is_marked_where_its_verdict_could_pass_for_a_gain(tmp_path: Path) -> None:
+    changed = plan(inference={"common_shocks": "none"}, measures=[{"id": "m"}])
+    issue(tmp_path, "2025-Q3", plan(), goal("wait", "inconclusive"))
+    issue(tmp_path, "2025-Q4", plan(measures=[{"id": "m"}]), goal("wait", "not_achieved"))
+    issue(tmp_path, "2026-Q1", changed, goal("wait", "achieved"))
+    issue(tmp_path, "2026-Q2", None, goal("wait", "achieved"))
+    page = index_of(tmp_path)
+    assert bare(page).count("was evaluated under") == 2, "a measure alone judges no goal otherwise"
+    assert (
+        "2026-Q1 was evaluated under a changed plan, not that of 2025-Q4: "
+        "shocks of whole months: no longer taken into account." in bare(page)
+    )
+    assert "2026-Q2 was evaluated under another study file than 2026-Q1; what differs is not on record." in bare(page)
+    assert 'id="plan-2026-Q1"' in page
+    changes = bare(page.split("What changed from period to period")[1])
+    assert "2025-Q4 → 2026-Q1 the plan changed between the two Wait" in changes
+    assert "2025-Q3 → 2025-Q4 Wait" in changes
+    row = bare(page.split('id="p-2026-Q1"')[1].split("</tr>")[0])
+    assert "changed plan" in row
+
+
+def test_a_renamed_goal_is_one_goal_and_equal_titles_have_their_ids(tmp_path: Path) -> None:
+    issue(tmp_path, "2025-Q4", plan(), goal("wait", "inconclusive"))
+    issue(tmp_path, "2026-Q1", plan("waiting"), goal("waiting", "inconclusive"))
+    page = bare(index_of(tmp_path))
+    assert (
+        "2026-Q1 was evaluated under a changed plan, not that of 2025-Q4: goal 'wait' is now called 'waiting'." in page
+    )
+    assert "Period Wait (wait) Wait (waiting)" in page
+    assert "No verdict differs from that of the period before." in page
+
+
+def test_a_period_with_a_later_cut_off_than_the_next_page_compares_with_is_named(tmp_path: Path) -> None:
+    issue(tmp_path, "2025-Q3", plan(), goal("wait", "inconclusive"), as_of="2026-01-31")
+    issue(tmp_path, "2025-Q4", plan(), goal("wait", "inconclusive"), as_of="2026-02-28")
+    page = bare(index_of(tmp_path))
+    told = "2025-Q3 stands with the data cut-off 31 January 2026; the page of 2025-Q4 compares with it as it was at its own end"
+    assert told in page
+    assert page.count("stands with the data cut-off") == 1, "no page compares with the last"

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 from evalkit import formats, markup, tables, wording
+from evalkit.errors import ParameterError
 from evalkit.formats import Language
 from evalkit.markup import Html, tag
-from evalkit.periods import Period, parse_period
-from evalkit.publish import all_results, html, issues, ledger
+from evalkit.periods import Period, parse_date, parse_period, previous_period
+from evalkit.publish import all_results, html, ledger, study_notes
+from evalkit.publish import issues as published
 from evalkit.publish.provenance import file_hash
 from evalkit.publish.swap import REVISIONS
 
@@ -109,12 +112,22 @@ def row_of(period: Period, language: Language) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Issue:
-    """A published period: its days, folder, results and the number of its issue."""
+    """A published period: its days, folder, results, the number of its issue, its study file's hash and content."""
 
     period: Period
     folder: Path
     result: Mapping[str, Any]
     number: int
+    study: str | None = None
+    plan: Mapping[str, Any] | None = None
+
+    @property
+    def cutoff(self) -> date:
+        """The data cut-off; the period's end where an altered one cannot be read."""
+        try:
+            return parse_date(self.result.get("as_of"))
+        except ParameterError:
+            return self.period.end
 
     def goal(self, identifier: str) -> Mapping[str, Any] | None:
         return next((goal for goal in self.result["goals"] if goal["id"] == identifier), None)
@@ -137,9 +150,10 @@ def _issues(out: Path, also: Period | None = None) -> list[_Issue]:
     """
     found, named = [], {entry["period"] for entry in ledger.entries(out)} | ({also.label} if also else set())
     for period in map(parse_period, named):
-        standing = issues.read(out, period)
+        standing = published.read(out, period)
         if standing is not None and standing.results:
-            found.append(_Issue(period, out / period.slug, standing.results, standing.number))
+            study, plan = standing.made_from.get("study"), standing.plan if isinstance(standing.plan, Mapping) else None
+            found.append(_Issue(period, out / period.slug, standing.results, standing.number, study, plan))
     return sorted(found, key=lambda issue: (issue.period.end, issue.period.window.days), reverse=True)
 
 
@@ -160,13 +174,63 @@ class _Page:
         self._ = wording.translator(language)
         self.titles = {goal["id"]: goal["title"] for issue in reversed(issues) for goal in issue.result["goals"]}
         self.titles |= {key: title for key, title in _titles(study, language).items() if key in self.titles}
+        often = Counter(self.titles.values())
+        self.titles = {key: f"{title} ({key})" if often[title] > 1 else title for key, title in self.titles.items()}
+        self.kinds = {goal["id"]: goal.get("kind") for issue in reversed(issues) for goal in issue.result["goals"]}
+        self.replanned = {issue.period: told for issue in issues if (told := self._replanned(issue))}
 
     def text(self, links: Sequence[tuple[Html, str]]) -> str:
         _ = self._
         title = self.study["title"].get(self.language, self.study["id"])
         lead = tag("p", _("Every published period, the latest first, with the verdict on each goal."))
-        parts = (tag("h1", title), lead, self._search(), self._periods(), self._history(), self._changes())
+        parts = (
+            tag("h1", title),
+            lead,
+            self._search(),
+            self._periods(),
+            self._notes(),
+            self._history(),
+            self._changes(),
+        )
         return html.document(title, markup.join((*parts, self._earlier(), self._files())), self.language, links)
+
+    def _replanned(self, issue: _Issue) -> str:
+        """Say what is not as in the plan of the period before; nothing where no goal is judged otherwise for it."""
+        _, earlier = self._, _before(issue.period, self.issues)
+        if earlier is None or None in (issue.study, earlier.study) or issue.study == earlier.study:
+            return ""
+        words = {"period": issue.period, "earlier": earlier.period}
+        if not (issue.plan and earlier.plan):
+            told = _("{period} was evaluated under another study file than {earlier}; what differs is not on record.")
+            return told.format(**words)
+        changes = [c for c in published.study_changes(earlier.plan, issue.plan) if not study_notes.is_beside(c)]
+        if not changes:
+            return ""
+        listed = study_notes.told(changes, self.language, self.titles, self.kinds)
+        told = _("{period} was evaluated under a changed plan, not that of {earlier}: {changes}.")
+        return told.format(changes=("；" if self.language == "zh" else "; ").join(listed), **words)
+
+    def _mark(self, issue: _Issue) -> str:
+        """The mark of a period under another plan than the one before, leading to what changed; else nothing."""
+        if issue.period not in self.replanned:
+            return ""
+        link = tag("a", self._("changed plan"), href=f"#plan-{issue.period.slug}")
+        return f"<br>{tag('strong', link).text}"
+
+    def _notes(self) -> Html:
+        """What keeps periods from being compared as they stand: another plan, or another cut-off than its own end."""
+        told = [tag("span", markup.prose(text), id=f"plan-{period.slug}") for period, text in self.replanned.items()]
+        later = self._(
+            "{period} stands with the data cut-off {then}; the page of {later} compares with it as it was at its own"
+            " end, {own}."
+        )
+        following = {previous_period(issue.period): issue.period for issue in self.issues}
+        for issue in self.issues:
+            if issue.cutoff != issue.period.end and issue.period in following:
+                then, own = (formats.day(day, self.language) for day in (issue.cutoff, issue.period.end))
+                words = {"period": issue.period, "later": following[issue.period], "then": then, "own": own}
+                told.append(markup.prose(later.format(**words)))
+        return markup.items(told)
 
     def _search(self) -> Html:
         label = tag("label", self._("Search periods and verdicts"), for_="ek-search")
@@ -183,7 +247,7 @@ class _Page:
     def _name(self, issue: _Issue) -> Html:
         days = tag("span", formats.span(issue.period.start, issue.period.end, self.language), class_="ek-soft")
         link = tag("a", issue.period, href=issue.link("index", self.language), id=f"p-{issue.period.slug}")
-        return Html(f"{link.text}<br>{days.text}")
+        return Html(f"{link.text}<br>{days.text}{self._mark(issue)}")
 
     def _verdict(self, issue: _Issue, identifier: str) -> Html | str:
         goal = issue.goal(identifier)
@@ -209,9 +273,12 @@ class _Page:
         parts = [tag("h2", self._("Verdict history"))]
         for identifier, title in self.titles.items():
             cells = [
-                Html(
-                    f"{tag('span', issue.period).text}{markup.escape(self._verdict(issue, identifier))}"
-                    f"{tag('span', self._estimate(issue, identifier), class_='ek-soft').text}"
+                markup.join(
+                    (
+                        Html(f"<span>{markup.escape(issue.period)}{self._mark(issue)}</span>"),
+                        Html(markup.escape(self._verdict(issue, identifier))),
+                        tag("span", self._estimate(issue, identifier), class_="ek-soft"),
+                    )
                 )
                 for issue in reversed(self.issues)
             ]
@@ -226,13 +293,16 @@ class _Page:
             if earlier is None:
                 continue
             compared += 1
+            names = published.renamed(earlier.plan, issue.plan)
+            between = Html(f"{markup.escape(f'{earlier.period} → {issue.period}')}{self._between(issue)}")
             for identifier, title in self.titles.items():
-                one, other = earlier.goal(identifier), issue.goal(identifier)
+                if identifier in names.values():
+                    continue
+                sides = (earlier, names.get(identifier, identifier)), (issue, identifier)
+                one, other = (side.goal(name) for side, name in sides)
                 if (one and one["verdict"]) != (other and other["verdict"]):
-                    cells = [
-                        f(found, identifier) for f in (self._verdict, self._estimate) for found in (earlier, issue)
-                    ]
-                    rows.append((f"{earlier.period} → {issue.period}", title, *cells))
+                    cells = [f(*side) for f in (self._verdict, self._estimate) for side in sides]
+                    rows.append((between, title, *cells))
         if not compared:
             return Html("")
         heading = tag("h2", _("What changed from period to period"))
@@ -242,6 +312,13 @@ class _Page:
         return heading + markup.table(
             _("Verdicts that changed"), (_("Periods"), _("Goal"), *told), rows, numeric=(4, 5)
         )
+
+    def _between(self, issue: _Issue) -> str:
+        """What stands beside a verdict that changed together with the plan; else nothing."""
+        if issue.period not in self.replanned:
+            return ""
+        link = tag("a", self._("the plan changed between the two"), href=f"#plan-{issue.period.slug}")
+        return f"<br>{tag('strong', link).text}"
 
     def _earlier(self) -> Html:
         parts = []
