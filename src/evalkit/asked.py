@@ -59,7 +59,7 @@ def held(study: Study, records: Records, table: ibis.Table, column: str, wanted:
     if not found:
         return "the column is empty."
     number = f"{LOOKED_AT} different values or more" if len(found) == LOOKED_AT else f"{len(found)} different values"
-    if _is_own(study, records, column):
+    if is_own(study, records, column):
         return f"the column holds {number}."
     if len(found) <= FEW:
         return f"the column holds {_listed(found)}."
@@ -68,7 +68,8 @@ def held(study: Study, records: Records, table: ibis.Table, column: str, wanted:
     return f"the column holds {number}; {which} {_listed(near or found[:NEAR])}."
 
 
-def _is_own(study: Study, records: Records, column: str) -> bool:
+def is_own(study: Study, records: Records, column: str) -> bool:
+    """Return whether a column's values are each a record's own, or what people wrote."""
     field = next(one for one in records.source.fields if one.name == column)
     words = study.feedback is not None and (study.feedback.source, study.feedback.text) == (records.name, column)
     return words or field.constraints.unique or column == records.source.key

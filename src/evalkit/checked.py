@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -9,9 +11,12 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evalkit.asked import held, unmet
+from evalkit.asked import held, is_own, unmet
 from evalkit.errors import RecordsError, printable
+from evalkit.records.confined import confined
+from evalkit.records.fetch import fetch
 from evalkit.records.fields import REASON
+from evalkit.records.text import may_mean_missing
 from evalkit.study.yaml_lines import listed
 from evalkit.terminal import SHOWN_ROWS, counted
 
@@ -19,6 +24,7 @@ if TYPE_CHECKING:
     from evalkit.records import Records
     from evalkit.session import OpenStudy
 
+KINDS_OF_WORDS = 3  # in the place of a value, that may mean there is none
 OF_A_REASON = 5  # rows shown of each reason
 _NOT_ALLOWED = "not one of the allowed values"
 
@@ -102,7 +108,9 @@ def _print_source(study: OpenStudy, records: Records, as_of: date | None) -> Non
         have, they = (
             ("has", "it belongs to no period and does") if undated == 1 else ("have", "they belong to no period and do")
         )
-        print(f"  {undated} {have} no {records.source.time}, so {they} not count")
+        print(
+            printable(f"  {undated} {have} no {records.source.time}, so {they} not count{_only_there(study, records)}")
+        )
     if as_of is not None and (late := records.after(as_of)):
         verbs = ("is", "does") if late == 1 else ("are", "do")
         print(f"  {late} {verbs[0]} dated after the cut-off {as_of} and {verbs[1]} not count")
@@ -124,6 +132,13 @@ def _print_source(study: OpenStudy, records: Records, as_of: date | None) -> Non
     path, written = write_rejected(study, records)
     which = "all" if written == records.rejected else f"{written}"
     print(f"  {which} of them with their values, for your eyes only: {_near(path)}")
+
+
+def _only_there(study: OpenStudy, records: Records) -> str:
+    """Say which value stands (nearly) only in the records without a time: what it tells is then in no result."""
+    texts = [field.name for field in records.source.fields if field.type == "string"]
+    found = confined(records, [name for name in texts if not is_own(study.file, records, name)], records.undated())
+    return f"; {found.told(records.undated())}, so what a goal says of that value is wrong" if found else ""
 
 
 def _repeated(study: OpenStudy, records: Records) -> int:
@@ -177,7 +192,8 @@ def _hint(study: OpenStudy, reason: str, records: Records, count: int) -> str:
     elif field is not None and what == "not a whole number":
         form = "1234"
     if form:
-        return f' (expected {form}; words for no value belong in `missing_values: ["", NA, 未知]`)'
+        words = ", ".join(map(_yaml, (*records.source.missing_values, *_no_values(records, reason, field.name))))
+        return f" (expected {form}; words for no value belong in `missing_values: [{words}]`)"
     if field is not None and what == _NOT_ALLOWED:
         allowed = f"allowed: {listed(map(str, field.constraints.enum), 12)}"
         if 2 * count <= records.found:  # strays may be anything, people's data too
@@ -187,6 +203,24 @@ def _hint(study: OpenStudy, reason: str, records: Records, count: int) -> str:
     if field is not None and what.startswith("before ") and 2 * count > records.found:
         return " (most records: are the goal's two columns the wrong way round, `from` and `to`, or `of` and `column`?)"
     return ""
+
+
+def _no_values(records: Records, reason: str, name: str) -> list[str]:
+    """Return the words found in these rows where they may mean that there is no value, else an example."""
+    rows = records.left_out.filter(records.left_out[REASON] == reason)
+    texts = rows.select(word=rows[name].cast("string").strip())
+    words = texts.group_by("word").agg(n=texts.count())
+    found = fetch(words.order_by(words.n.desc(), words.word).limit(KINDS_OF_WORDS + 1))
+    told = [row["word"] for row in found if row["word"] and may_mean_missing(row["word"], row["n"])]
+    return told if told and len(told) == len(found) <= KINDS_OF_WORDS else ["未知"]
+
+
+def _yaml(text: str) -> str:
+    return (
+        text
+        if re.fullmatch(r"[^\W\d_]+", text) and text.casefold() not in ("null", "true", "false")
+        else json.dumps(text, ensure_ascii=False)
+    )
 
 
 def _conclusion(sources: list[Records], beyond: list[Records], not_met: int) -> str:

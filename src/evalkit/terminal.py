@@ -355,6 +355,34 @@ def _counts(figures: Mapping[str, Any] | None) -> str:
     return " / ".join("–" if count is None else f"{count}" for count in arms) or "–"
 
 
+def _print_code(lines: Sequence[str]) -> None:
+    for line in lines:
+        print(printable(f"        {line}"))
+
+
+def _print_copied(started: Started) -> None:
+    """Say that the study reads copies, which nothing brings up to date, and how it would read the originals."""
+    if not started.copied:
+        return
+    from evalkit.starter.tables import WORKBOOKS
+
+    sheets = [given for _, given in started.copied if given.suffix.lower() in WORKBOOKS]
+    files = [given for _, given in started.copied if given.suffix.lower() not in WORKBOOKS]
+    place = started.study.parent / "records"
+    print(f"COPIES: the study reads copies in {place}; what you export next month is not in them.")
+    if files:
+        folder, name = files[0].parent, files[0].name
+        which = "the original" if len(files) == 1 else "each original"
+        told = f"    To read {which} instead, set RECORDS={folder} in the environment and write  path: "
+        print(printable(f'{told}"${{RECORDS}}/{name}"  in the study file.'))
+    if sheets:
+        print(
+            printable(
+                f"    Of {sheets[0].name} the sheets are read from there alone: save each anew as CSV over its copy."
+            )
+        )
+
+
 def asked_for_target(metric: Metric) -> str:
     """Ask what was promised for something the records could measure; Enter leaves it out."""
     forms = "8h>=0.9, 30d>=85%" if "TIME" in metric.id else "-20%, +10%, +0.2, >=0.9, <=48"
@@ -363,8 +391,9 @@ def asked_for_target(metric: Metric) -> str:
 
 def started_report(started: Started) -> None:
     """Print what `init` wrote, what it found, and what to do next."""
+    from evalkit.starter.hints import clocks, months_across, one_column, turned
     from evalkit.starter.propose import untimed
-    from evalkit.starter.study_text import doubtful, dwarfing, nearly_key, summed
+    from evalkit.starter.study_text import doubtful, dwarfing, nearly_key, no_values, summed, unread
 
     print(f"Wrote {started.study}.")
     for proposal in started.proposals:
@@ -372,6 +401,8 @@ def started_report(started: Started) -> None:
         rows = rows if table.total is None else table.total
         if proposal.time is None:
             print(printable(f"  {table.path}: left out, {untimed(proposal)}."))
+            if months := months_across(tuple(table.columns)):
+                _print_code(turned(table, months))
             continue
         time = proposal.time if isinstance(proposal.time, str) else ", ".join(proposal.time)
         key = f"key '{proposal.key}'" if proposal.key else "no key"
@@ -379,6 +410,8 @@ def started_report(started: Started) -> None:
         print(printable(f"  {table.path}: {counted(rows, 'record')}{files}, placed by '{time}', {key}."))
         for note in table.notes:
             print(printable(f"    {note}."))
+        if proposal.lost:
+            print(printable(f"    CAREFUL: {proposal.lost.told()}. Name a `time` that every row has, if there is one."))
         if proposal.nearly:
             print(printable(f"    '{proposal.nearly.name}' is {nearly_key(proposal.nearly)}."))
         if proposal.sums:
@@ -387,6 +420,10 @@ def started_report(started: Started) -> None:
             if column.rows and column.missing == column.rows:
                 mend = "; its formulas have no stored results: open the workbook in Excel and save it, then begin again"
                 print(printable(f"    '{column.name}' is empty in every row{mend if table.sheet else ''}."))
+            if column.words:
+                print(printable(f"    '{column.name}': {no_values(column)}."))
+            if column.shape:
+                print(printable(f"    '{column.name}' {unread(column)}."))
             if column.ambiguous:
                 print(printable(f"    '{column.name}': {doubtful(column)}."))
             if column.dwarfs:
@@ -396,9 +433,18 @@ def started_report(started: Started) -> None:
         for metric in proposal.metrics:
             print(f"    {metric.id}: {metric.told}")
         if mixes := dict.fromkeys(name for metric in proposal.metrics for name in metric.mixes):
-            print(printable(f"    Does the mix of {' or '.join(mixes)} move? Then see `standardise_by` in the file."))
+            told = f"    Does the mix of {' or '.join(mixes)} move? Then see `standardise_by` in the file"
+            print(printable(f"{told} (for what is fixed before service only)."))
+        for day, clock in clocks(proposal.columns):
+            told, code = one_column(table, day, clock)
+            print(printable(f"    {told}."))
+            _print_code(code)
+    for joined in started.joins:
+        print(printable(f"  {joined.told}."))
+        _print_code(joined.code)
     for told in started.left:
         print(printable(f"  left alone: {told}."))
+    _print_copied(started)
     if started.assumed:
         first, last = started.assumed
         there = any(column.rows for proposal in started.proposals for column in proposal.columns)

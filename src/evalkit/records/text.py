@@ -10,6 +10,7 @@ import codecs
 import csv
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any, BinaryIO
 from evalkit.errors import RecordsError
 
 BLOCK = 1 << 20
+_LONGEST_WORD = 12  # of one that means there is no value
 LONGEST_ROW = 2_000_000  # the engine's own limit, in bytes
 _UTF8 = ("utf-8", "ascii", "utf-8-sig")
 _UNREADABLE = {
@@ -28,6 +30,17 @@ _UNREADABLE = {
     ".xz": "is compressed in a way evalkit does not read; unpack it, or compress it with gzip",
     ".zst": "is compressed in a way evalkit does not read; unpack it, or compress it with gzip",
 }
+
+
+def may_mean_missing(text: str, times: int) -> bool:
+    """Return whether a text in the place of a number or date looks like a word for no value, and like no one's data.
+
+    It is short, repeats, and has no digit, or only noughts or nines.
+
+    >>> [may_mean_missing(text, 9) for text in ("n.d.", "00/00/0000", "31.12.2024", "handed in late")]
+    [True, True, False, False]
+    """
+    return times > 1 and len(text) <= _LONGEST_WORD and re.fullmatch(r"\D*|[0\W]*|[9\W]*", text) is not None
 
 
 def is_gzip(path: Path) -> bool:

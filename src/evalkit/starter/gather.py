@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from evalkit.errors import ParameterError, RecordsError
 from evalkit.records.ingest import PARQUET
+from evalkit.starter.hints import near, pandas_reading
 from evalkit.starter.tables import MARK, WORKBOOKS, Form, form_of, sheets
 from evalkit.study.paths import matching
 from evalkit.study.yaml_lines import listed
@@ -32,7 +34,8 @@ _SHOWN = 5
 class Gathered:
     """Files of one form that are one source: `path` is a file or a glob, below the study's folder.
 
-    `copies` says where a file is to be written and where it lies.
+    `copies` says where a file is to be written and where it lies, `given` where the person has it, and `read` how
+    pandas reads it, where that is one expression.
     """
 
     name: str
@@ -40,6 +43,8 @@ class Gathered:
     forms: tuple[Form, ...]
     copies: dict[Path, Path]
     notes: tuple[str, ...] = ()
+    given: Path | None = None
+    read: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +95,8 @@ def gather(
         there = _there(form.path, folder, [source.path for source in sources])
         name = there.name.split(".")[0]
         copies = {there: form.path} if there != form.path else {}
-        sources.append(Gathered(name=name, path=there.relative_to(folder).as_posix(), forms=(form,), copies=copies))
+        path, read = there.relative_to(folder).as_posix(), pandas_reading(form)
+        sources.append(Gathered(name=name, path=path, forms=(form,), copies=copies, given=form.path, read=read))
     _refuse_two_of_one_place(sources)
     for group in sorted(groups, key=lambda group: _lies_in(group[0].path, folder)):  # copies first, to look out for
         if group[0] not in single:
@@ -161,11 +167,18 @@ def _matching(path: Path) -> list[Path]:
 
 
 def _of_workbook(engine: duckdb.DuckDBPyConnection, path: Path, folder: Path, scratch: Path) -> Iterator[Gathered]:
-    for staged, there, notes in sheets(path, folder / "records", scratch):
+    for title, staged, there, notes in sheets(path, folder / "records", scratch):
         form = form_of(engine, staged, f"{path} ({notes[0]})", scratch)
         name = there.name.split(".")[0]
         yield Gathered(
-            name=name, path=there.relative_to(folder).as_posix(), forms=(form,), copies={there: staged}, notes=notes
+            name=name,
+            path=there.relative_to(folder).as_posix(),
+            forms=(form,),
+            copies={there: staged},
+            notes=notes,
+            given=path,
+            read=f"pd.read_excel({json.dumps(near(path), ensure_ascii=False)}, "
+            f"sheet_name={json.dumps(title, ensure_ascii=False)}, dtype=str)",
         )
 
 
@@ -243,7 +256,8 @@ def _together(group: Sequence[Form], folder: Path, planned: Sequence[Gathered]) 
         _refuse_another(here, there)
     if others := sorted(pattern.found() - set(copies)):
         raise ParameterError(f"{others[0]}: is there already and would count among {name}; move it away.")
-    return Gathered(name=name, path=pattern.below(folder), forms=tuple(group), copies=copies, notes=notes)
+    path = pattern.below(folder)
+    return Gathered(name=name, path=path, forms=tuple(group), copies=copies, notes=notes, given=base / pattern.name)
 
 
 def _free(name: str, taken: Iterable[str]) -> str:

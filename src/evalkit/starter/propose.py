@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from evalkit.errors import ParameterError, nearest
 from evalkit.records.ingest import identifier, literal
+from evalkit.starter.hints import Lost, lost_rows, months_across
 from evalkit.starter.profile import Column, given_value, parsed_as
 from evalkit.starter.tables import MARK, Found
 
@@ -27,6 +28,11 @@ _CLUSTER = re.compile(
 )
 _NO_VALUE = re.compile(r"(^|[_ ])(year|month|day|code|zip|postcode|phone|weight)$|年|月|电话|邮编", re.IGNORECASE)
 _YES = ("true", "yes", "y", "1", "ok", "pass", "passed", "success", "answered", "on time", "resolved", "是", "已答复")
+_OUTCOME = re.compile(r"outcome|result|disposition|resolution|resolved|verdict|status|closed|结果|结局|状态", re.I)
+_AMOUNT = re.compile(
+    r"score|rating|satisf|stars?$|points?$|count|number|total|sum|errors?$|falls|visits|nps|rate|note|分|数|量|满意",
+    re.I,
+)
 _ORDERED, _REPEATED = 0.95, 0.02
 _UNITS, _KINDS = range(5, 501), range(2, 13)  # values of a column whose records may move together; of one that is a mix
 _SMALL, _DWARFED = 1000, 50  # largest count of events a row; how many times larger its exposure is
@@ -84,7 +90,7 @@ class Proposal:
     """One source as proposed; `time` is None where nothing places its records in time.
 
     `nearly` is a column that would be a key but for some rows. `totals` says that rows look like totals of many
-    records, `sums` are rows that look like totals of the others.
+    records, `sums` are rows that look like totals of the others, `lost` those that no period would hold.
     """
 
     table: Found
@@ -95,6 +101,7 @@ class Proposal:
     nearly: Nearly | None = None
     totals: bool = False
     sums: Sums | None = None
+    lost: Lost | None = None
 
 
 def propose(engine: duckdb.DuckDBPyConnection, table: Found, columns: tuple[Column, ...]) -> Proposal:
@@ -113,6 +120,7 @@ def propose(engine: duckdb.DuckDBPyConnection, table: Found, columns: tuple[Colu
         nearly=_nearly(engine, table, near[0]) if near and key is None else None,
         totals=bool(exposed),
         sums=_sums(engine, table, columns),
+        lost=lost_rows(engine, table, columns, time),
     )
 
 
@@ -220,7 +228,17 @@ def _time(columns: tuple[Column, ...]) -> str | list[str] | None:
 
 def untimed(proposal: Proposal) -> str:
     """Say why nothing places a table's records in time: which columns were looked at, and the mend."""
+    if months := months_across(tuple(proposal.table.columns)):
+        return (
+            f"its months run across, '{months[0]}' to '{months[-1]}' in the header, where evalkit reads a row for each "
+            "month: turn the table (pandas: melt) and name the new file"
+        )
     dates = [c for c in proposal.columns if c.moment]
+    shaped = [
+        f"'{c.name}' looks like dates, {c.shape} with any digit for 9 (abc: a word)"
+        for c in proposal.columns
+        if c.shape
+    ]
     texts = sorted((c for c in proposal.columns if c.kind == "string" and c.low), key=lambda c: not _named(_WHEN, c))
     looked = [f"'{c.name}' lacks a date in {c.missing + c.odd} of {c.rows} rows" for c in dates]
     if texts:
@@ -228,6 +246,8 @@ def untimed(proposal: Proposal) -> str:
         # a value is shown of what is named like a time only: others may be names of people
         some = ", ".join(f"'{c.name}'" + f" (such as '{c.low[:30]}')" * _named(_WHEN, c) for c in texts[:3])
         looked.append(f"of the text columns none reads as dates: {some}{more}")
+    if shaped:
+        looked = [f"{', '.join(shaped)}, which no form that init knows reads"]
     told = "; ".join(looked) or f"it has {', '.join(c.name for c in proposal.columns)}, none of them dates or text"
     mend = "a view that has it as a date" if MARK in proposal.table.path else "the file with dates as 2025-03-31"
     return (
@@ -248,7 +268,7 @@ def _metrics(
     texts = sorted((c for c in columns if c.kind == "string" and c is not key), key=lambda c: c.distinct)
     units = [c for c in reversed(texts) if c.distinct in _UNITS and 2 * c.distinct <= c.rows]
     named = next((c.name for c in units if _named(_CLUSTER, c)), None)
-    mixes = [c.name for c in texts if c.distinct in _KINDS and not any(v.casefold() in _YES for v in c.values)]
+    mixes = [c.name for c in (*texts, *_ranks(columns, key, exposed)) if _before_service(c)]
 
     def metric(id: str, told: str, not_by: str | None = None, **given: Any) -> Metric:
         return Metric(
@@ -284,7 +304,13 @@ def _metrics(
         if any(column in pair for pair in exposed):  # a mean of totals answers nothing
             continue
         if column.kind in ("integer", "number") and column.distinct > 2:
-            yield metric(f"mean-{column.name}", f"mean of {column.name}", kind="mean", value=column.name)
+            told = f"mean of {column.name}"
+            yield metric(f"mean-{column.name}", told, column.name, kind="mean", value=column.name)
+        elif column.kind == "string" and column.distinct in _KINDS and column.distinct > 2 and _named(_OUTCOME, column):
+            first, *others = column.values
+            told = f"share of records whose {column.name} is {first}; or {', '.join(others)}"
+            equal = {"column": column.name, "equals": first}
+            yield metric(f"share-{column.name}", told, column.name, kind="proportion", success=equal)
         elif column.distinct == 2 and column.kind in ("string", "boolean", "integer"):
             hit: Any = next((v for v in column.values if v.casefold() in _YES), column.values[-1])
             equals = {"true": True, "false": False}[hit] if column.kind == "boolean" else hit
@@ -295,6 +321,21 @@ def _metrics(
     if not exposed:
         told = f"records of {source} per calendar day"
         yield metric(f"{source}-per-day", told, "", kind="rate", exposure="calendar-days")
+
+
+def _ranks(columns: tuple[Column, ...], key: Column | None, exposed: list[tuple[Column, Column]]) -> list[Column]:
+    """Return whole numbers that are kinds rather than amounts, such as levels of urgency."""
+    found = [c for c in columns if c.kind == "integer" and c is not key and c.distinct > 2 and c.low[:1] != "-"]
+    found = [
+        c for c in found if 2 * c.distinct <= c.rows and not any(_named(one, c) for one in (_KEY, _NO_VALUE, _AMOUNT))
+    ]
+    return [] if exposed else found
+
+
+def _before_service(column: Column) -> bool:
+    """Return whether a column's values could be kinds that are known before service, and so held at their mix."""
+    yes = column.kind == "string" and any(value.casefold() in _YES for value in column.values)
+    return column.distinct in _KINDS and not yes and not _named(_OUTCOME, column)
 
 
 def _ordered(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from evalkit.errors import ParameterError, StudyError
 from evalkit.periods import add_months
 from evalkit.starter.gather import Gathered, gather, holds_records
+from evalkit.starter.hints import Joined, joins
 from evalkit.starter.profile import Column, profile
 from evalkit.starter.propose import Metric, Promise, Proposal, asked, propose, slug, target_of, untimed
 from evalkit.starter.study_text import study_text
@@ -29,7 +30,8 @@ class Started:
     """The study file written, what it reads, and what its records could measure (`metrics`, of any target or none).
 
     `assumed` is the baseline where nobody named it or the programme's start. `left` says which files of folders and
-    globs were left alone, and why.
+    globs were left alone, and why; `copied` which files the study reads from copies, each as a path in the study and
+    where it was given; `joins` which tables belong together.
     """
 
     study: Path
@@ -37,6 +39,8 @@ class Started:
     metrics: tuple[Metric, ...]
     assumed: tuple[date, date] | None
     left: tuple[str, ...] = ()
+    copied: tuple[tuple[str, Path], ...] = ()
+    joins: tuple[Joined, ...] = ()
 
 
 def start(
@@ -84,7 +88,9 @@ def start(
         text, metrics, days = _proposed(place, proposals, targets, baseline, programme_start, frequency, timezone, ask)
         read = [s for s, proposal in zip(sources, proposals, strict=False) if proposal.time is not None]
         _write(study, text, {there: here for source in read for there, here in source.copies.items()})
-    return Started(study, proposals, metrics, days if guess else None, left)
+        together = joins(engine, proposals)
+    copied = tuple((source.path, source.given) for source in read if source.copies and source.given)
+    return Started(study, proposals, metrics, days if guess else None, left, copied, together)
 
 
 def _proposals(
@@ -93,7 +99,7 @@ def _proposals(
     tables: list[Found] = []
     for source in sources:
         name = _free(slug(source.name), [table.name for table in tables])
-        tables.append(replace(load(engine, source.forms, name, source.path), notes=source.notes))
+        tables.append(replace(load(engine, source.forms, name, source.path), notes=source.notes, read=source.read))
     for given in connected:
         name = _free(slug(given.rpartition(MARK)[2].rpartition(".")[2]), [table.name for table in tables])
         tables.append(load_table(engine, given, name, place))

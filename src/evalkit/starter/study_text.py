@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
@@ -69,6 +70,8 @@ def _source(proposal: Proposal) -> Iterator[str]:
         yield "  # rows look like totals of many records: judge them by a rate of events, not by a mean of rows"
     if proposal.sums:
         yield f"  # {_comment(summed(proposal.sums))}"
+    if proposal.lost:
+        yield from (f"  # {_comment(line)}" for line in textwrap.wrap(f"CAREFUL: {proposal.lost.told()}", 110))
     connection, marked, name = table.path.partition(MARK)
     if marked:
         yield f"  connection: {connection}"
@@ -128,6 +131,21 @@ def doubtful(column: Column) -> str:
     return f"every value could be {column.ambiguous} as well: make sure"
 
 
+def no_values(column: Column) -> str:
+    """Say which texts are taken for no value, so that a person who knows better can object."""
+    some = ", ".join(f"'{word}' ({times} ×)" for word, times in column.words)
+    return f"{some} taken for no value (`missing_values`): make sure"
+
+
+def unread(column: Column) -> str:
+    """Say that texts look like dates and how to have them read."""
+    word = " (abc: a word)" * ("abc" in column.shape)
+    return (
+        f"looks like dates, {column.shape} with any digit for 9{word}, in no form that init knows, so it is read as "
+        "text: declare `type: datetime` (or date) and the `format`"
+    )
+
+
 def _field(column: Column, proposal: Proposal) -> Iterator[str]:
     given: dict[str, Any] = {"name": column.name, "type": column.kind}
     if column.format != "default":
@@ -142,11 +160,15 @@ def _field(column: Column, proposal: Proposal) -> Iterator[str]:
     elif column.name in timed and not column.missing:
         given["constraints"] = {"required": True}
     told = []
+    if column.words:
+        told.append(no_values(column))
     if column.odd:
         are = "is not of this type and" if column.odd == 1 else "are not of this type and"
         told.append(f"{column.odd} of {column.rows} values {are} will be rejected")
     if column.missing:
         told.append(f"{column.missing} of {column.rows} missing")
+    if column.shape:
+        told.append(unread(column))
     if column.ambiguous:
         told.append(doubtful(column))
     if column.values and column.kind == "string":
@@ -184,6 +206,7 @@ def _goal(metric: Metric, target: dict[str, float] | None, better: str | None) -
         yield f"  # cluster: {_flow(metric.units[0])}   # {_comment(told + _or(metric.units))}"
     if metric.mixes:
         told = f"compares like with like: without it a shift between kinds of {metric.mixes[0]} passes for a change"
+        told += "; only what is fixed before service"
         yield f"  # standardise_by: [{_flow(metric.mixes[0])}]   # {_comment(told + _or(metric.mixes))}"
 
 

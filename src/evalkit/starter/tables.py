@@ -37,7 +37,8 @@ class Found:
     """A table in the engine: its name there and in the study, where it lies, and its columns with their types.
 
     `path` is a file's, a glob of `files` files, or CONNECTION::TABLE, of whose `total` rows only some were loaded.
-    `first_row` is the number of the first row where rows can be told by number: one file, a line a row.
+    `first_row` is the number of the first row where rows can be told by number: one file, a line a row. `read` is how
+    pandas reads it, where that is one expression.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Found:
     files: int = 1
     total: int | None = None
     first_row: int | None = None
+    read: str = ""
 
     @property
     def text(self) -> bool:
@@ -75,10 +77,11 @@ class Form:
     plain: Path
 
 
-def sheets(path: Path, records: Path, scratch: Path) -> list[tuple[Path, Path, tuple[str, ...]]]:
+def sheets(path: Path, records: Path, scratch: Path) -> list[tuple[str, Path, Path, tuple[str, ...]]]:
     """Write every sheet that has a header and a row as CSV to the scratch folder.
 
-    Return where each lies, where it is to be copied, and notes. Raises RecordsError for an unreadable workbook.
+    Return each one's title, where it lies, where it is to be copied, and notes. Raises RecordsError for an unreadable
+    workbook.
     """
     try:
         import openpyxl
@@ -90,7 +93,7 @@ def sheets(path: Path, records: Path, scratch: Path) -> list[tuple[Path, Path, t
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     except Exception:  # zipfile, xml and its own: whatever a damaged workbook raises
         raise RecordsError(f"{path}: is not an Excel workbook, or a damaged one; save it again.") from None
-    made: list[tuple[Path, Path, tuple[str, ...]]] = []
+    made: list[tuple[str, Path, Path, tuple[str, ...]]] = []
     filled: dict[str, list[Any]] = {}
     for sheet in book.worksheets:
         rows = [row for row in sheet.iter_rows(values_only=True) if any(value is not None for value in row)]
@@ -104,7 +107,7 @@ def sheets(path: Path, records: Path, scratch: Path) -> list[tuple[Path, Path, t
             csv.writer(stream).writerows([_cell(value) for value in row[:width]] for row in rows)
         if copy.exists() and not cmp(staged, copy, shallow=False):
             raise ParameterError(f"{copy}: is there already; move it away before the workbook is read again.")
-        made.append((staged, copy, (f"{_OF_SHEET} '{title}' of {path.name}",)))
+        made.append((title, staged, copy, (f"{_OF_SHEET} '{title}' of {path.name}",)))
     if not made:
         raise RecordsError(f"{path}: no sheet has a header row and a row of values.")
     return made
