@@ -591,6 +591,30 @@ def test_by_says_why_a_scope_is_not_evaluable_and_what_is_not_split(ready: Any, 
     assert "'watch' is an indicator, and scopes are of goals only; it has g, share, whole." in watched.err
 
 
+def test_power_of_a_study_without_goals_says_so(ready: Any) -> None:
+    ready.study["goals"] = []
+    ready.save()
+    answer = ready.run("power")
+    assert (answer.code, answer.err) == (
+        2,
+        "evalkit: the study has no goal yet; write one under `goals` in the study file.\n",
+    )
+
+
+def test_check_shows_the_words_found_in_the_place_of_values(ready: Any) -> None:
+    def hint(*words: str) -> str:
+        rows = "".join(f"2024-02-0{1 + place % 9},{word},A\n" for place, word in enumerate(words))
+        ready.write("q.csv", "day,x,branch\n" + rows)
+        line = next(line for line in ready.check().out.splitlines() if "not a number (" in line)
+        return line[line.index("`missing_values") :]
+
+    ready.study["sources"]["s"]["path"] = "*.csv"
+    ready.save()
+    assert hint("n.d.", "n.d.", "00/00", "00/00") == '`missing_values: ["", NA, "00/00", "n.d."]`)'
+    for words in (["Ann Smith"], ["1;5", "1;5"], ["a very long word", "a very long word"], [*"aabbccdd"]):
+        assert hint(*words) == '`missing_values: ["", NA, 未知]`)'
+
+
 def test_power_says_for_what_truth_nothing_more_is_needed(capsys: pytest.CaptureFixture[str]) -> None:
     from evalkit.evaluation.planning import GoalPower
     from evalkit.inference.power import PowerResult

@@ -191,7 +191,7 @@ def _hint(study: OpenStudy, reason: str, records: Records, count: int) -> str:
         form = f"1{field.groupChar}234{field.decimalChar}5; other marks need the field's `decimalChar` and `groupChar`"
     elif field is not None and what == "not a whole number":
         form = "1234"
-    if form:
+    if field is not None and form:
         words = ", ".join(map(_yaml, (*records.source.missing_values, *_no_values(records, reason, field.name))))
         return f" (expected {form}; words for no value belong in `missing_values: [{words}]`)"
     if field is not None and what == _NOT_ALLOWED:

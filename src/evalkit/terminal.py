@@ -366,21 +366,18 @@ def _print_copied(started: Started) -> None:
         return
     from evalkit.starter.tables import WORKBOOKS
 
-    sheets = [given for _, given in started.copied if given.suffix.lower() in WORKBOOKS]
-    files = [given for _, given in started.copied if given.suffix.lower() not in WORKBOOKS]
     place = started.study.parent / "records"
-    print(f"COPIES: the study reads copies in {place}; what you export next month is not in them.")
+    print(printable(f"COPIES: the study reads copies in {place}; what you export next month is not in them."))
+    given = [one for one in started.copied if one]
+    files = [one for one in given if not one[1].lower().endswith(WORKBOOKS)]
+    sheets = dict.fromkeys(name for _, name in given if name.lower().endswith(WORKBOOKS))
     if files:
-        folder, name = files[0].parent, files[0].name
-        which = "the original" if len(files) == 1 else "each original"
+        folder, name = files[0]
+        which = "the original" if len(started.copied) == 1 else "originals"
         told = f"    To read {which} instead, set RECORDS={folder} in the environment and write  path: "
         print(printable(f'{told}"${{RECORDS}}/{name}"  in the study file.'))
-    if sheets:
-        print(
-            printable(
-                f"    Of {sheets[0].name} the sheets are read from there alone: save each anew as CSV over its copy."
-            )
-        )
+    for name in sheets:
+        print(printable(f"    Of {name} the sheets are read from there alone: save each anew as CSV over its copy."))
 
 
 def asked_for_target(metric: Metric) -> str:
@@ -411,7 +408,7 @@ def started_report(started: Started) -> None:
         for note in table.notes:
             print(printable(f"    {note}."))
         if proposal.lost:
-            print(printable(f"    CAREFUL: {proposal.lost.told()}. Name a `time` that every row has, if there is one."))
+            print(printable(f"    {proposal.lost.told()}. Name a `time` that every row has, if there is one."))
         if proposal.nearly:
             print(printable(f"    '{proposal.nearly.name}' is {nearly_key(proposal.nearly)}."))
         if proposal.sums:

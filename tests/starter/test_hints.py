@@ -82,6 +82,13 @@ def test_what_is_copied_is_said_with_the_way_to_the_originals(tmp_path, monkeypa
     (tmp_path / "study" / "records" / "x.csv").unlink()
     monkeypatch.setenv("RECORDS", str(tmp_path / "exports"))
     assert len(rows_of(all_accepted(tmp_path / "study"), "x")) == len(DAYS)
+    for month in (1, 2):
+        write(tmp_path / "more" / f"survey-{month}.csv", ["day", "n"], [[d, i % 9] for i, d in enumerate(DAYS)])
+    told = report_of(start(tmp_path / "several", [tmp_path / "more"]))
+    assert f'set RECORDS={tmp_path / "more"} in the environment and write  path: "${{RECORDS}}/*.csv"' in told
+    write(tmp_path / "more" / "others.csv", ["day", "cost", "who"], [[d, i, "x"] for i, d in enumerate(DAYS)])
+    told = report_of(start(tmp_path / "apart", sorted((tmp_path / "more").glob("survey*"))))
+    assert 'path: "${RECORDS}/survey-*.csv"' in told
     inside = write(tmp_path / "inside" / "x.csv", ["day", "n"], [[d, i % 9] for i, d in enumerate(DAYS)])
     assert "COPIES" not in report_of(start(inside.parent, [inside]))
 

@@ -34,8 +34,9 @@ _SHOWN = 5
 class Gathered:
     """Files of one form that are one source: `path` is a file or a glob, below the study's folder.
 
-    `copies` says where a file is to be written and where it lies, `given` where the person has it, and `read` how
-    pandas reads it, where that is one expression.
+    `copies` says where a file is to be written and where it lies, `given` in which folder the person has it and by what
+    name or glob (None where no glob names these files and no other), and `read` how pandas reads it, where that is one
+    expression.
     """
 
     name: str
@@ -43,7 +44,7 @@ class Gathered:
     forms: tuple[Form, ...]
     copies: dict[Path, Path]
     notes: tuple[str, ...] = ()
-    given: Path | None = None
+    given: tuple[Path, str] | None = None
     read: str = ""
 
 
@@ -95,8 +96,10 @@ def gather(
         there = _there(form.path, folder, [source.path for source in sources])
         name = there.name.split(".")[0]
         copies = {there: form.path} if there != form.path else {}
-        path, read = there.relative_to(folder).as_posix(), pandas_reading(form)
-        sources.append(Gathered(name=name, path=path, forms=(form,), copies=copies, given=form.path, read=read))
+        place, read = there.relative_to(folder).as_posix(), pandas_reading(form)
+        sources.append(
+            Gathered(name=name, path=place, forms=(form,), copies=copies, given=_place(form.path), read=read)
+        )
     _refuse_two_of_one_place(sources)
     for group in sorted(groups, key=lambda group: _lies_in(group[0].path, folder)):  # copies first, to look out for
         if group[0] not in single:
@@ -176,10 +179,14 @@ def _of_workbook(engine: duckdb.DuckDBPyConnection, path: Path, folder: Path, sc
             forms=(form,),
             copies={there: staged},
             notes=notes,
-            given=path,
+            given=_place(path),
             read=f"pd.read_excel({json.dumps(near(path), ensure_ascii=False)}, "
             f"sheet_name={json.dumps(title, ensure_ascii=False)}, dtype=str)",
         )
+
+
+def _place(path: Path) -> tuple[Path, str]:
+    return path.parent, path.name
 
 
 def _there(path: Path, folder: Path, taken: Sequence[str]) -> Path:
@@ -256,8 +263,15 @@ def _together(group: Sequence[Form], folder: Path, planned: Sequence[Gathered]) 
         _refuse_another(here, there)
     if others := sorted(pattern.found() - set(copies)):
         raise ParameterError(f"{others[0]}: is there already and would count among {name}; move it away.")
-    path = pattern.below(folder)
-    return Gathered(name=name, path=path, forms=tuple(group), copies=copies, notes=notes, given=base / pattern.name)
+    own = next((one.below(base) for one in _patterns(files, base, deep) if one.found() == set(files)), None)
+    return Gathered(
+        name=name,
+        path=pattern.below(folder),
+        forms=tuple(group),
+        copies=copies,
+        notes=notes,
+        given=(base, own) if own else None,
+    )
 
 
 def _free(name: str, taken: Iterable[str]) -> str:

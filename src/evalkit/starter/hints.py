@@ -34,6 +34,7 @@ _MONTH = (
 _MONTH_FORMS = ("%b %Y", "%B %Y", "%b-%y", "%b %y", "%b-%Y", "%Y-%m", "%Y-%m-%d", "%Y/%m", "%m/%Y", "%Y年%m月")
 _ACROSS = 3  # months in the header from which they run across
 _AS_TEXT = "dtype=str, keep_default_na=False"
+_LOUD = 0.01  # of the rows without a time, from which that is said loudly
 _SHARED = 0.5  # of the smaller table's keys that stand in the other one
 _WORDS_OF_TIME = re.compile(r"[\s_-]*(date|time|day|heure|hour|clock|datum|uhrzeit|zeit|日期|时间)[\s_-]*", re.I)
 
@@ -51,7 +52,8 @@ class Lost:
         """Say how many rows count nowhere, and what they tell that no other row does."""
         more = f"; {self.confined.told(self.rows)}" if self.confined else ""
         have, count = ("has", "counts") if self.rows == 1 else ("have", "would count")
-        return f"{self.rows:,} of {self.total:,} rows {have} no '{self.column}' and {count} in no goal{more}"
+        loud = "CAREFUL: " * (self.confined is not None or self.rows >= _LOUD * self.total)
+        return f"{loud}{self.rows:,} of {self.total:,} rows {have} no '{self.column}' and {count} in no goal{more}"
 
 
 @dataclass(frozen=True, slots=True)

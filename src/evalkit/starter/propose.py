@@ -307,10 +307,10 @@ def _metrics(
             told = f"mean of {column.name}"
             yield metric(f"mean-{column.name}", told, column.name, kind="mean", value=column.name)
         elif column.kind == "string" and column.distinct in _KINDS and column.distinct > 2 and _named(_OUTCOME, column):
-            first, *others = column.values
-            told = f"share of records whose {column.name} is {first}; or {', '.join(others)}"
-            equal = {"column": column.name, "equals": first}
-            yield metric(f"share-{column.name}", told, column.name, kind="proportion", success=equal)
+            some, *others = column.values
+            told = f"share of records whose {column.name} is {some}; or {', '.join(others)}"
+            stands = {"column": column.name, "equals": some}
+            yield metric(f"share-{column.name}", told, column.name, kind="proportion", success=stands)
         elif column.distinct == 2 and column.kind in ("string", "boolean", "integer"):
             hit: Any = next((v for v in column.values if v.casefold() in _YES), column.values[-1])
             equals = {"true": True, "false": False}[hit] if column.kind == "boolean" else hit

@@ -30,8 +30,8 @@ class Started:
     """The study file written, what it reads, and what its records could measure (`metrics`, of any target or none).
 
     `assumed` is the baseline where nobody named it or the programme's start. `left` says which files of folders and
-    globs were left alone, and why; `copied` which files the study reads from copies, each as a path in the study and
-    where it was given; `joins` which tables belong together.
+    globs were left alone, and why; `copied` which sources are copies, each with the folder of the originals and their
+    name or glob there, None where no glob names them alone; `joins` which tables belong together.
     """
 
     study: Path
@@ -39,7 +39,7 @@ class Started:
     metrics: tuple[Metric, ...]
     assumed: tuple[date, date] | None
     left: tuple[str, ...] = ()
-    copied: tuple[tuple[str, Path], ...] = ()
+    copied: tuple[tuple[Path, str] | None, ...] = ()
     joins: tuple[Joined, ...] = ()
 
 
@@ -89,7 +89,7 @@ def start(
         read = [s for s, proposal in zip(sources, proposals, strict=False) if proposal.time is not None]
         _write(study, text, {there: here for source in read for there, here in source.copies.items()})
         together = joins(engine, proposals)
-    copied = tuple((source.path, source.given) for source in read if source.copies and source.given)
+    copied = tuple(source.given for source in read if source.copies)
     return Started(study, proposals, metrics, days if guess else None, left, copied, together)
 
 

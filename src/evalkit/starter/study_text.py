@@ -71,7 +71,7 @@ def _source(proposal: Proposal) -> Iterator[str]:
     if proposal.sums:
         yield f"  # {_comment(summed(proposal.sums))}"
     if proposal.lost:
-        yield from (f"  # {_comment(line)}" for line in textwrap.wrap(f"CAREFUL: {proposal.lost.told()}", 110))
+        yield from (f"  # {_comment(line)}" for line in textwrap.wrap(proposal.lost.told(), 110))
     connection, marked, name = table.path.partition(MARK)
     if marked:
         yield f"  connection: {connection}"
