@@ -52,6 +52,8 @@ def test_found_by_argument_variable_and_folder(bench: Any, f: Any, monkeypatch: 
     path = bench.folder / "study.yaml"
     assert ek.open_study(path).file.path == path
     assert ek.open_study(bench.folder).file.path == path
+    with pytest.raises(ParameterError, match=r"found dict; a study reads files or tables: write a frame to Parquet"):
+        ek.open_study({"x": [1]})  # type: ignore[arg-type]
     monkeypatch.setenv("EVALKIT_STUDY", str(bench.folder))
     assert open_study().file.path == path
     monkeypatch.delenv("EVALKIT_STUDY")

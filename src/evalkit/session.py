@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -36,10 +37,16 @@ WAITS = (1.0, 10.0)  # seconds before an evaluation whose connection broke off i
 def open_study(path: str | Path | None = None) -> OpenStudy:
     """Open a study: the file or folder given, EVALKIT_STUDY, `data/study.yaml` here or above, or `study.yaml` here.
 
-    Raises ParameterError when there is none, StudyError telling all its mistakes when it is wrong.
+    Raises ParameterError when there is none or no path is given, StudyError telling all its mistakes when it is wrong.
     """
     from evalkit.study import find, load
 
+    if not isinstance(path, str | os.PathLike | None):
+        raise ParameterError(
+            f"expected the path of a study file, found {type(path).__name__}; a study reads files or tables: write a "
+            "frame to Parquet (`frame.to_parquet`) and name that as a source, or give its columns to the array "
+            "functions, such as `ek.ratio_of_means`."
+        )
     return OpenStudy(load(find(path)))
 
 
@@ -394,6 +401,8 @@ class OpenStudy:
         from evalkit.evaluation.planning import plan
 
         goals = [one for one in self.file.goals if goal in (None, one.id)]
+        if not goals and not self.file.goals:
+            raise ParameterError("the study has no goal yet; write one under `goals` in the study file.")
         if not goals:
             raise ParameterError(
                 f"'{goal}' is no goal of the study; it has {', '.join(g.id for g in self.file.goals)}."

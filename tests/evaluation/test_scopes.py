@@ -191,6 +191,8 @@ def test_a_field_that_no_source_has(tmp_path: Path) -> None:
         study.evaluate_by("regoin", period=PERIOD)
     with pytest.raises(ParameterError, match=r"--by minutes: it is of type number, so its values are no scopes"):
         study.evaluate_by("minutes", period=PERIOD)
+    with pytest.raises(ParameterError, match=r"--by answered: it is what 'answered' measures, so its values are no"):
+        study.evaluate_by("answered", period=PERIOD)
     with pytest.raises(ParameterError, match="'minute' is no goal"):
         study.evaluate_by("region", period=PERIOD, goal="minute")
 

@@ -126,7 +126,13 @@ def test_the_wrong_delimiter_shows_what_the_header_looks_like(plain: Any) -> Non
     plain.write("r.csv", "day;x;branch\n2024-01-01;1;A\n")
     [message] = told(plain)
     assert "its header is one column, 'day;x;branch'" in message
-    assert "set the source's delimiter: ';'" in message
+    assert 'set the source\'s `delimiter: ";"`' in message
+    plain.write("r.csv", "day\tx\tbranch\n2024-01-01\t1\tA\n")
+    [message] = told(plain)
+    assert 'the values are separated by tab, not by ",": set the source\'s `delimiter: tab`' in message
+    plain.study["sources"]["s"]["delimiter"] = "tab"
+    plain.save()
+    assert rows_of(plain)[0][2] == "A"
 
 
 def test_missing_file(plain: Any) -> None:

@@ -126,7 +126,9 @@ ONE = [
     ("level: 0.90", "level: 0,90", "goals[2].target.90", "a comma ends the value of 'level' in a flow mapping; write level: 0.90."),
     ("level: 0.90", "level: 0.90, 90: 1", "goals[2].target.90", "the key '90' is not known."),
     ("target: {relative_change: 0.10}", "target: -20%", "goals[0].target", "Write target: {relative_change: -0.2}."),
-    ("target: {relative_change: 0.10}", "target: 85％", "goals[0].target", "Write target: {level: 0.85} or {relative_"),
+    ("target: {relative_change: 0.10}", "target: 85％", "goals[0].target", "Write target: {relative_change: 0.85}."),
+    ("target: {relative_change: 0.10}", "target: 5", "goals[0].target", "Write target: {level: 5} or {relative_change: 0.05}."),
+    ("target: {level: 0.90}", "target: 90", "goals[2].target", "Write target: {level: 0.9} or {relative_change: 0.9}."),
     ("relative_change: 0.10", "relative_change: −15%", "goals[0].target.relative_change", "Write -0.15 for -15 %."),
     ("relative_change: 0.10", "relative_change: -15", "goals[0].target.relative_change", "Write -0.15 for -15 %."),
     ("relative_change: 0.10", "relative_change: -0.x", "goals[0].target.relative_change", "expected a number."),
@@ -150,7 +152,8 @@ ONE = [
     # sources
     ("encoding: gb18030", "encoding: gb18031", "sources.survey.encoding", "Did you mean 'gb18030'?"),
     ("encoding: gb18030", "encoding: hex", "sources.survey.encoding", "is not an encoding"),
-    ('delimiter: ";"', 'delimiter: ";;"', "sources.survey.delimiter", "expected one character"),
+    ('delimiter: ";"', 'delimiter: ";;"', "sources.survey.delimiter", 'expected one character such as "," or ";", or tab'),
+    ('delimiter: ";"', "delimiter: '\\\\'", "sources.survey.delimiter", "expected one character"),
     ('"-"]', "-99]", "sources.survey.missing_values[2]", "expected a text; put it in quotes"),
     ("key: response_id", "key: respons_id", "sources.survey.key", "Did you mean 'response_id'?"),
     ("time: responded_at", "time: respondedat", "sources.survey.time", "Did you mean 'responded_at'?"),
@@ -194,6 +197,12 @@ def test_each_mistake_is_told_where_it_stands(
     assert 1 <= column <= len(changed[line - 1]) + 1
     if new and path.rsplit(".", 1)[-1].rsplit("[", 1)[0] in new and "\n" not in new:
         assert line == first, told
+
+
+@pytest.mark.parametrize("written", ["tab", "Tab", r"'\t'", r'"\t"', r"\t"])
+def test_a_tab_may_be_written_in_words(whole: str, written: str) -> None:
+    text = whole.replace('    delimiter: ";"', f"    delimiter: {written}")
+    assert read(text).source("survey").delimiter == "\t"
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,8 @@ def evaluate_scopes(
     even named, for it may be a person's. Everything to date is evaluated at the last look, which supersedes the earlier
     ones.
 
-    Raises ParameterError for a field that no goal's source has, or whose values are each a record's own.
+    Raises ParameterError for a field that no goal's source has, that a goal measures, or whose values are each a
+    record's own.
     """
     split = [goal for goal in goals if field in _fields(study, goal)]
     told = _of_one_record(study, split, field)
@@ -109,17 +110,27 @@ def evaluate_scopes(
 
 
 def _of_one_record(study: Study, goals: Sequence[Any], field: str) -> str:
-    """Return why a field's values tell of single records, if they do."""
+    """Return why a field's values are no groups: they tell of single records, or are what a goal measures."""
     for goal in goals:
         source = study.sources[goal.source]
         found = next(one for one in source.fields if one.name == field)
         if found.type not in GROUPS:
             return f"it is of type {found.type}"
+        if field in _measured(goal):
+            return f"it is what '{goal.id}' measures"
         if field == source.key or found.constraints.unique:
             return "it is different in every record"
         if study.feedback and (study.feedback.source, study.feedback.text) == (goal.source, field):
             return "it holds what people wrote"
     return ""
+
+
+def _measured(goal: Any) -> set[str]:
+    """Return the columns whose values a metric is made of: split by these, it is what it is by definition."""
+    metric = goal.metric
+    given = (getattr(metric, name, None) for name in ("value", "numerator", "events"))
+    success = getattr(metric, "success", None)
+    return {one for one in given if isinstance(one, str)} | ({success.column} if success else set())
 
 
 def _fields(study: Study, goal: Any) -> set[str]:

@@ -183,9 +183,14 @@ def _require(source: Any, found: list[str], label: str) -> None:
     if len(found) == 1 and other is not None and source.fields[0].header != found[0]:
         name = f", '{found[0]}'" if any(field.header in found[0] for field in source.fields) else ""
         raise RecordsError(
-            f"{label}: its header is one column{name}; the values are separated by {other!r}, not by "
-            f"{source.delimiter!r}: set the source's delimiter: {other!r}."
+            f"{label}: its header is one column{name}; the values are separated by {_mark(other)}, not by "
+            f"{_mark(source.delimiter)}: set the source's `delimiter: {_mark(other)}`."
         )
+
+
+def _mark(delimiter: str) -> str:
+    """Return a delimiter as a study file has it."""
+    return "tab" if delimiter == "\t" else f'"{delimiter}"'
 
 
 def absent_columns(source: Any, found: list[str], place: Place, *, elsewhere: bool = False) -> dict[str, str]:

@@ -28,8 +28,13 @@ def _encoding(name: str) -> None:
         raise LookupError
 
 
+def _character(given: str) -> str:
+    """Return a delimiter; a tab may be written as `tab`, or as \\t in single quotes, where YAML leaves it two signs."""
+    return given if len(given) == 1 else "\t"
+
+
 _Encoding = Annotated[v.Str, v.accepted_by(_encoding, "which is not an encoding that Python knows", lambda: _ENCODINGS)]
-_Delimiter = Annotated[str, Strict(), StringConstraints(pattern=v.ONE_CHARACTER)]
+_Delimiter = Annotated[str, Strict(), StringConstraints(pattern=v.ONE_CHARACTER), AfterValidator(_character)]
 _Pattern = Annotated[v.Str, v.accepted_by(re.compile, "which is not a regular expression: {error}", tuple)]
 _Connection = Annotated[str, Strict(), StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 
@@ -112,7 +117,7 @@ class Source(v.Model):
     )
     table: v.Words | None = Field(None, description="With connection: the table or view.")
     encoding: _Encoding = Field("utf-8", description="Of text files.")
-    delimiter: _Delimiter = Field(",", description="Between values of text files.")
+    delimiter: _Delimiter = Field(",", description="Between values of text files: one character, or tab.")
     missing_values: tuple[v.Str, ...] = Field(("", "NA"), description="Texts that mean 'no value', these alone.")
     key: v.Column | None = Field(None, description="Unique per record: of equal copies one counts, of unlike none.")
     time: Annotated[

@@ -18,7 +18,7 @@ from evalkit.periods import Window
 NUMERIC = ("number", "integer")
 TIMES = ("date", "datetime")
 GROUPS = ("string", "integer", "boolean")
-ID, NOT_BLANK, ONE_CHARACTER = r"^\w[\w-]{0,63}$", r"\S", r'^[^"\r\n\\]$'
+ID, NOT_BLANK, ONE_CHARACTER = r"^\w[\w-]{0,63}$", r"\S", r'^([^"\r\n\\]|\\t|[Tt]ab|TAB)$'
 Problem = tuple[tuple[str, ...], str]  # the keys that lead from a part to what is wrong, and a sentence
 
 

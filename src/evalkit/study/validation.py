@@ -48,7 +48,7 @@ _EXPECTED = {
     "string_too_short": "a text that is not empty",
     "string_pattern_mismatch": "a name of letters, digits, '-' and '_' that begins with a letter, 64 at most",
     NOT_BLANK: "a text that is not blank",
-    ONE_CHARACTER: 'one character such as "," or ";"',
+    ONE_CHARACTER: 'one character such as "," or ";", or tab',
     "too_short": "at least one entry",
     "too_long": "300 entries at most",
 }
@@ -96,11 +96,14 @@ def _tell(document: Document, study: Study, path: Path, error: Any) -> None:
     elif kind == "extra_forbidden":
         document.tell(path, _split_by_comma(document, path) or _unknown(study, path, key))
     else:
-        document.tell(path, f"found {describe(found)}, {_expected(error, kind, found, key)}{_mend(kind, found, key)}")
+        document.tell(
+            path, f"found {describe(found)}, {_expected(error, kind, found, key)}{_mend(document, path, kind, found)}"
+        )
 
 
-def _mend(kind: str, found: object, key: str) -> str:
+def _mend(document: Document, path: Path, kind: str, found: object) -> str:
     """Say how what was found is written, where that can be told."""
+    key = str(path[-1]) if path else ""
     given = re.fullmatch(r"\s*([-+−]?)(\d+(?:\.\d+)?)\s*([%％]?)\s*", str(found))
     if kind == "tuple_type" and isinstance(found, str):
         return f" Write [{shortened(found)}]."
@@ -111,7 +114,18 @@ def _mend(kind: str, found: object, key: str) -> str:
     if key != "target":
         return f" Write {share} for {sign}{number:g} %." if percent or key == "relative_change" else ""
     change = f"{{relative_change: {share}}}"
-    return f" Write target: {change if sign else f'{{level: {share}}} or {change}'}."
+    level = share if _is_share(document, path) else "" if percent else f"{number:g}"
+    return f" Write target: {change if sign or not level else f'{{level: {level}}} or {change}'}."
+
+
+def _is_share(document: Document, path: Path) -> bool:
+    """Return whether a goal's metric is a share, of which a level of 90 is 0.9; so is one that cannot be told."""
+    goal: Any = document.data
+    for step in path[:-1]:
+        goal = goal[step]
+    metric = goal.get("metric") if isinstance(goal, dict) else None
+    kind = metric.get("kind") if isinstance(metric, dict) else None
+    return kind not in ("mean", "ratio", "rate")
 
 
 def _expected(error: Any, kind: str, found: object, key: str) -> str:
