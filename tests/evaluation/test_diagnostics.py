@@ -243,6 +243,42 @@ def test_the_flag_stays_silent(study: Study, code: str) -> None:
     assert code not in codes(study(rows(), goal).evaluate("g", period=period))
 
 
+def said(result: GoalResult, code: str) -> str:
+    return next((flag.message for flag in result.flags if flag.code == code), "")
+
+
+def test_the_season_of_a_modelled_series_is_told_as_the_model_has_it(study: Study) -> None:
+    series = MEAN + "    estimator: {kind: interrupted-time-series, trend: false, harmonics: %s}\n"
+    assert not said(study(plain(), series % 2).evaluate("g", period="2025-Q3"), "season_not_covered")
+    without = study(plain(), series % 0).evaluate("g", period="2025-Q3")
+    assert said(without, "season_not_covered").endswith(
+        "the model of the series has none: give its `estimator` `harmonics`."
+    )
+    lacking = [row for row in plain() if not row["day"].startswith(("2023-07", "2023-08", "2024-07", "2024-08"))]
+    direct = study(lacking, MEAN).evaluate("g", period="2025-Q3")
+    assert "the baseline lacks those months" in said(direct, "season_not_covered")
+
+
+def test_months_of_single_rows_are_not_called_too_few(study: Study) -> None:
+    months = [{"day": row["day"], "value": 10 + (place * 7) % 5} for place, row in enumerate(monthly(lambda *_: 9)())]
+    single = study(months, MEAN).evaluate("g", period="2025")
+    assert said(single, "month_shocks_unchecked").startswith("Months of the baseline are single rows,")
+    doubled = study([row for row in months for _ in range(2)], MEAN).evaluate("g", period="2025")
+    assert not said(doubled, "month_shocks_unchecked")
+
+
+def test_two_or_three_units_are_told_what_to_do(study: Study) -> None:
+    few = study(records(branches=3), MEAN + "    cluster: branch\n").evaluate("g", period="2025-Q3")
+    assert "Name a finer unit as `cluster`, if records have one" in said(few, "few_clusters")
+    more = study(records(branches=5), MEAN + "    cluster: branch\n").evaluate("g", period="2025-Q3")
+    assert said(more, "few_clusters").endswith("how much units differ.")
+
+
+def test_records_that_never_finish_have_a_cure_named(study: Study) -> None:
+    found = study(elapsed(10, True)(), ELAPSED).evaluate("g", period="2025-Q3")
+    assert "records that will never finish are left out by `where`" in said(found, "unfinished_records")
+
+
 def test_small_counts_of_a_proportion(study: Study) -> None:
     assert "small_counts" in codes(study(few_hits(), SHARE).evaluate("g", period="2025-Q3"))
     assert "small_counts" not in codes(study(hits(), SHARE).evaluate("g", period="2025-Q3"))

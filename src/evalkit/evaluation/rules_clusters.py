@@ -10,6 +10,8 @@ from evalkit.evaluation.flags import Case, flag, unit_name
 from evalkit.inference.jackknife import delete_one
 from evalkit.results import Flag
 
+HANDFUL = 3  # units that no more records of theirs could make enough
+
 
 def clusters(case: Case) -> Iterator[Flag]:
     effect, totals, cluster = case.outcome.evaluation.effect, case.outcome.totals, case.question.cluster
@@ -17,15 +19,19 @@ def clusters(case: Case) -> Iterator[Flag]:
         return
     effective = effect.details.get("effective_clusters")
     if effective is not None and effective < 10:
-        yield flag(
-            "few_clusters",
-            "caution",
+        number = effect.details.get("clusters", 0.0)
+        told = (
             "The {clusters:.0f} units of '{cluster}' are worth {effective:.1f} equal ones; so few tell little of how "
-            "much units differ.",
-            clusters=effect.details.get("clusters", 0.0),
-            cluster=cluster,
-            effective=effective,
+            "much units differ."
         )
+        figures = {"clusters": number, "cluster": cluster, "effective": effective}
+        if number <= HANDFUL:
+            told += (
+                " Name a finer unit as `cluster`, if records have one, or leave `cluster` out and say that the result "
+                "holds for these units only."
+            )
+            figures["case"] = "handful"
+        yield flag("few_clusters", "caution", told, **figures)
     sides = totals.before[:, 1].sum(axis=(1, 2)), totals.after[:, 1].sum(axis=1)
     shares = np.max([side / side.sum() if side.sum() > 0 else side for side in sides], axis=0)
     if shares.max() >= 0.40:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from math import ceil
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 from evalkit.evaluation.flags import Case, flag
 from evalkit.evaluation.windows import Comparison, month_shares
 from evalkit.moments import unclustered
+from evalkit.periods import Window
 from evalkit.results import Flag
 
 UNFINISHED_CAUTION, DUPLICATE_CAUTION, DAYS_LOST = 0.01, 0.01, 0.1
@@ -78,7 +79,8 @@ def unfinished(case: Case) -> Iterator[Flag]:
     )
     still_open = (
         "{after} records of the window ({share:.1f} %) and {before} of the baseline had not finished by the cut-off. "
-        "Without its slowest records a window looks quicker than it is."
+        "Without its slowest records a window looks quicker than it is; records that will never finish are left out by "
+        "`where` on a column that says which do."
     )
     too_late = "{late} records began too late to be followed up by the cut-off and do not count: " + _FOLLOWED_UP
     sentences = [text for text, count in ((still_open, before or after), (too_late, late)) if count]
@@ -179,20 +181,18 @@ def season(case: Case) -> Iterator[Flag]:
         return
     after = case.comparison.after_months
     before = month_shares([case.comparison.before])
-    if case.question.compare_with == "baseline":
+    modelled = case.question.estimator.kind != "direct"
+    if case.question.compare_with == "baseline" and not (modelled and case.question.estimator.harmonics):
         apart = 0.5 * float(np.abs(after - before).sum())
         if apart > 0.10:
             held = any(line.name == "same months" for line in case.lines)
+            told, figures = _season_told(case, held=held)
             yield flag(
                 "season_not_covered",
                 "info" if held else "caution",
-                "The window holds other calendar months than the baseline, so a season can look like a change; "
-                + (
-                    "the line 'same months' of the sensitivity analysis compares like with like."
-                    if held
-                    else "the baseline lacks those months, so this cannot be checked."
-                ),
+                f"The window holds other calendar months than the baseline, so a season can look like a change; {told}",
                 held=held,
+                **figures,
             )
     if (after[0] > 0) != (after[1] > 0):
         yield flag(
@@ -200,6 +200,24 @@ def season(case: Case) -> Iterator[Flag]:
             "info",
             "The window holds only one of January and February; the Spring Festival moves between them.",
         )
+
+
+def _season_told(case: Case, *, held: bool) -> tuple[str, dict[str, str]]:
+    """Return what is known of the season, and which of the flag's sentences that is."""
+    if held:
+        return "the line 'same months' of the sensitivity analysis compares like with like.", {}
+    if case.question.estimator.kind != "direct":
+        return "the model of the series has none: give its `estimator` `harmonics`.", {"case": "series"}
+    before, after = (_calendar_months(case, side) for side in ([case.comparison.before], case.comparison.after))
+    if after - before:
+        return "the baseline lacks those months, so this cannot be checked.", {}
+    return "its same months alone tell too little to check this.", {"case": "thin"}
+
+
+def _calendar_months(case: Case, side: Sequence[Window]) -> set[int]:
+    """Return the calendar months (0 is January) of a side that have records."""
+    told = case.moments.within(side) & (case.moments.counts[:, 0] > 0)
+    return set((case.moments.start[told].astype("datetime64[M]").astype(np.int64) % 12).tolist())
 
 
 def similar_labels(case: Case) -> Iterator[Flag]:

@@ -13,6 +13,7 @@ from evalkit.evaluation.flags import Case, flag
 from evalkit.evaluation.window import COMMON_STRATA_CAUTION, common_share, scale_of
 from evalkit.inference.contrast import Array
 from evalkit.inference.poisson import attainable
+from evalkit.inference.shocks import MONTHS_NEEDED
 from evalkit.moments import Moments
 from evalkit.results import Flag, SensitivityLine
 
@@ -154,6 +155,15 @@ def shocks(case: Case) -> Iterator[Flag]:
     effect = case.outcome.evaluation.effect
     modelled = case.question.estimator.kind != "direct"  # its errors are autoregressive
     if effect is not None and not modelled and "month_shock" not in effect.details:
+        if _single_rows(case):
+            yield flag(
+                "month_shocks_unchecked",
+                "info",
+                "Months of the baseline are single rows, so what a whole month shares cannot be told from what rows "
+                "vary by; the interval takes rows as independent of their neighbours.",
+                case="rows",
+            )
+            return
         yield flag(
             "month_shocks_unchecked",
             "caution",
@@ -171,6 +181,14 @@ def shocks(case: Case) -> Iterator[Flag]:
             "widens the interval, though the same months are compared. From 24 months of baseline on, or once "
             "twelve months stand on either side, it is told apart.",
         )
+
+
+def _single_rows(case: Case) -> bool:
+    """Return whether the baseline has months enough, but so many of one record that these have no spread within."""
+    inside = case.moments.within([case.comparison.before])
+    months, place = np.unique(case.moments.start[inside].astype("datetime64[M]"), return_inverse=True)
+    records = np.bincount(place, weights=case.moments.counts[inside, 0], minlength=len(months))
+    return int((records > 0).sum()) >= MONTHS_NEEDED > int((records > 1).sum())
 
 
 def ceiling(case: Case) -> Iterator[Flag]:

@@ -206,7 +206,8 @@ def _check_unfinished(question: Any, moments: Moments, comparison: Comparison) -
             f"{still_open} records of the window ({100 * shares[1]:.0f} %) had not finished by the cut-off, against "
             f"{100 * shares[0]:.0f} % of the baseline's; the slowest are missing, so the window looks "
             f"quicker than it is. "
-            "Take a later cut-off (--as-of), or a `within` by which nearly all have finished.",
+            "Take a later cut-off (--as-of), or a `within` by which nearly all have finished; records that will never "
+            "finish are left out by `where` on a column that says which do.",
         )
 
 
