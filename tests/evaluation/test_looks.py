@@ -76,6 +76,16 @@ def test_a_confidence_sequence_is_wider_than_one_look(study: Study) -> None:
     assert anytime.effect.low < once.effect.low < once.effect.high < anytime.effect.high
 
 
+@pytest.mark.parametrize("extra", [SPENDING, PLAN.format("{method: alpha-spending, looks: 2}")])
+def test_looks_after_the_cutoff_are_still_to_come(study: Study, extra: str) -> None:
+    """What is asked for is the year; what can be seen is half a quarter, and no look lies behind it."""
+    opened = study(records(effect=0.7), MEAN, extra=extra)
+    for cutoff, quarter in (("2025-02-15", "2025-Q1"), ("2025-03-31", "2025-Q1"), ("2025-05-15", "2025-Q2")):
+        year, alone = (opened.evaluate("g", period=period, as_of=cutoff) for period in ("2025", quarter))
+        assert year.to_date == alone.to_date
+        assert "looks_exhausted" not in {flag.code for flag in year.flags}
+
+
 def test_more_looks_than_planned_are_said(study: Study) -> None:
     opened = study(records(), MEAN, extra=PLAN.format("{method: alpha-spending, looks: 2}"))
     assert "looks_exhausted" in [f.code for f in opened.evaluate("g", period="2025-Q3").flags]

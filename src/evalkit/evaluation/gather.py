@@ -147,7 +147,7 @@ def too_many_rejected(sources: Sequence[Records]) -> Flag | None:
 
 def cuts_of(study: Study, question: Any, periods: Sequence[Period], as_of: date) -> tuple[date, ...]:
     """Return the days at which windows of a look begin or have ended."""
-    return cuts(study, question, [look for period in periods for look in looks_until(study, period)], as_of)
+    return cuts(study, question, [look for period in periods for look in looks_until(study, period, as_of)], as_of)
 
 
 def _variants(question: Any, records: Callable[[str], Records]) -> list[Any]:

@@ -41,7 +41,7 @@ def evaluate_to_date(
     if plan == "none" or question.target is None:  # what is only watched is not tested over looks
         return evaluate_window(study, question, moments, comparison, confidence, shocks)
     looks = []
-    for look in looks_until(study, period)[:-1]:
+    for look in looks_until(study, period, as_of)[:-1]:
         earlier = to_date_comparison(study, question, look, look.end)
         found = evaluate_window(study, question, moments, earlier, confidence, shocks) if earlier else None
         if earlier is not None and found is not None and found.evaluation.effect is not None:

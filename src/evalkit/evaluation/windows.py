@@ -77,12 +77,14 @@ def to_date_comparison(study: Study, question: Any, period: Period, as_of: date)
     return _comparison(study, question, Window(start, period.end), as_of)
 
 
-def looks_until(study: Study, period: Period) -> tuple[Period, ...]:
+def looks_until(study: Study, period: Period, as_of: date) -> tuple[Period, ...]:
     """Return the calendar periods at whose end the study looks at everything to date, this period last.
 
-    They come from the calendar, never from what was published.
+    They come from the calendar, never from what was published. A look at or after the cut-off is still to come: what
+    is seen of this period is all that such a look could see.
     """
-    ended = tuple(p for p in study.periods(period.end) if p.end < period.end)
+    last = min(period.end, as_of)
+    ended = tuple(p for p in study.periods(last) if p.end < last)
     return (*ended, period)
 
 

@@ -36,7 +36,7 @@ def other_looks(inputs: Inputs, period: Period, as_of: date, out: Path) -> list[
     file = inputs.study.file
     if file.inference.sequential == "none":
         return []
-    known = [issues.read(out, look) for look in looks_until(file, period)[:-1] if look.end <= as_of]
+    known = [issues.read(out, look) for look in looks_until(file, period, as_of)[:-1]]
     asked = [issue for issue in known if issue is not None and issue.results and not _as_today(inputs, issue)]
     if not asked:
         return []
