@@ -181,6 +181,8 @@ ONE = [
     ('format: "%d/%m/%Y"', 'format: "%d/%m"', "sources.survey.fields[9].format", "does not give year, month and day"),
     ('format: "%d/%m/%Y"', "format: dd/mm/yyyy", "sources.survey.fields[9].format", "does not give year, month and day"),
     ("name: code, type: string", "name: code, type: string, format: email", "sources.survey.fields[6].format", "remove"),
+    # answers that place their records in time
+    ("{column: answered, within: 24h, of: received}", "{column: received, within: 24h, of: answered}", "goals[2].metric.success.column", "never answered lies in no window and would not count as a failure; write `time: answered` there"),
 ]  # fmt: skip
 
 

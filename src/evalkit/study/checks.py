@@ -155,10 +155,26 @@ class Checker:
             self._say((*path, "phase_in"), f"{told}; begin it after that.")
         if part.rollout:
             self._column((*path, "rollout", "unit"), part.source, part.rollout.unit, GROUPS)
+        self._answers(path, part)
         exposure = getattr(part.metric, "exposure", None)
         if isinstance(exposure, Model):
             for name in part.standardise_by or ():  # the exposure is divided by the same groups
                 self._column((*path, "metric", "exposure", "source"), getattr(exposure, "source", None), name)
+
+    def _answers(self, path: Path, part: Question) -> None:
+        """Refuse a share answered in time whose records are placed by their answers: the unanswered are in no window."""
+        success = getattr(part.metric, "success", None)
+        source = (self.study.sources or {}).get(part.source or "")
+        if success is None or source is None or None in (success.within, success.of, success.column):
+            return
+        if success.column == source.time and success.of != success.column:
+            answer, asked = shortened(success.column), shortened(success.of)
+            told = f"'{answer}' is the `time` of the source '{shortened(part.source)}', so what was never answered lies in"
+            self._say(
+                (*path, "metric", "success", "column"),
+                f"{told} no window and would not count as a failure; write `time: {asked}` there (another source of the "
+                "same file may keep the other time).",
+            )
 
     def _hours(self, path: Path, source: str | None, within: Duration | None, *names: str | None) -> None:
         fields = self._fields(source) or {}
