@@ -4,7 +4,7 @@ from datetime import date
 
 import numpy as np
 import pytest
-from built_study import Study
+from built_study import Study, records
 
 from evalkit.estimands.compare import compare, month_dispersion
 from evalkit.evaluation.arms import months_held, totals_of
@@ -20,6 +20,11 @@ GOAL = """\
     better: lower
     target: {relative_change: -0.10}
     compare_with: same-months
+"""
+LEVEL = """\
+    metric: {kind: proportion, success: {column: hit, equals: true}}
+    better: higher
+    target: {level: 0.85}
 """
 
 
@@ -100,3 +105,24 @@ def test_months_that_vary_give_no_false_claims(sd: float) -> None:
         means = season * np.exp(sd * draw.normal(size=36) - sd * sd / 2)
         claims += verdict(draw.poisson(means).astype(float)) == "achieved"
     assert claims / asked <= 0.025 + 3 * (0.025 * 0.975 / asked) ** 0.5
+
+
+@pytest.mark.parametrize("cluster", ["", "    cluster: branch\n"])
+@pytest.mark.parametrize("told", ["2023-01-01", "2025-01-01"])
+def test_a_level_is_compared_with_no_month(study: Study, told: str, cluster: str) -> None:
+    """A baseline that lacks the window's months, or all of them, leaves only the change untold."""
+    rng = np.random.default_rng(2)
+    rows = [
+        {"day": row["day"], "hit": str(bool(rng.random() < 0.9)).lower(), "branch": row["branch"]}
+        for row in records()
+        if row["day"] >= told and (row["day"] >= "2025" or row["day"][5:7] < "07")
+    ]
+    goal = LEVEL + cluster
+    plain = study(rows, goal).evaluate("g", period="2025-Q4")
+    same = study(rows, goal + "    compare_with: same-months\n").evaluate("g", period="2025-Q4")
+    assert plain.period.effect is not None
+    assert same.period.effect is not None
+    for name in ("estimate", "low", "high", "p_target", "verdict", "method", "df"):
+        assert getattr(same.period.effect, name) == getattr(plain.period.effect, name), name
+    assert same.period.change is None
+    assert "no_baseline" in [flag.code for flag in same.flags]

@@ -56,6 +56,7 @@ def compare(
     events before, no exposure, fewer than two clusters, no variation at all.
     """
     before, after = _values(totals, estimand)
+    estimand = as_compared(estimand)
     details: dict[str, float] = {}
     if totals.kind == "rate":
         pivot = _rate(totals, estimand, before, after, details)
@@ -78,6 +79,13 @@ def compare(
     )
 
 
+def as_compared(estimand: Estimand) -> Estimand:
+    """Return what a procedure compares: a level that holds no mix needs no month of the baseline."""
+    if estimand.scale == "level" and not estimand.standardised:
+        return replace(estimand, season=None)
+    return estimand
+
+
 def _values(totals: Totals, estimand: Estimand) -> tuple[float | None, float]:
     """Return both arms' values, or say why there are none."""
     uses_before = estimand.scale != "level" or estimand.standardised
@@ -86,9 +94,13 @@ def _values(totals: Totals, estimand: Estimand) -> tuple[float | None, float]:
             raise NotEvaluableError(
                 f"no_records_{'before' if name == 'baseline' else 'after'}", f"The {name} has no records that count."
             )
+    months_told = True
     if estimand.season is not None:
         bare = totals.before[:, 1].sum(axis=(0, 2)) <= 0
-        if bool((bare & (estimand.season > 0)).any()):
+        months_told = not bool((bare & (estimand.season > 0)).any())
+        if not months_told and not uses_before:  # a level needs no month before, and has then no value before either
+            estimand = replace(estimand, season=None)
+        elif not months_told:
             raise NotEvaluableError(
                 "season_not_in_baseline", "The baseline has no records in some of the window's calendar months."
             )
@@ -108,7 +120,7 @@ def _values(totals: Totals, estimand: Estimand) -> tuple[float | None, float]:
         )
     if estimand.scale == "ratio" and after < 0:
         raise NotEvaluableError("negative_value", f"The value after is {after:g}; a ratio needs values above zero.")
-    return (before if uses_before or (exposures[0] > 0 and totals.records[0]) else None), after
+    return (before if uses_before or (months_told and exposures[0] > 0 and totals.records[0]) else None), after
 
 
 def _link_estimate(totals: Totals, estimand: Estimand) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from evalkit.estimands.compare import as_compared
 from evalkit.evaluation.flags import Case, flag, unit_name
 from evalkit.inference.jackknife import delete_one
 from evalkit.results import Flag
@@ -64,7 +65,7 @@ def influence(case: Case) -> Iterator[Flag]:
         return
     if effect.target_value is None or len(totals.before) < 3:
         return
-    without = delete_one(totals.before, totals.after, estimand)
+    without = delete_one(totals.before, totals.after, as_compared(estimand))
     values = np.exp(without) if effect.scale == "ratio" else without
     side = np.sign(effect.estimate - effect.target_value)
     crossing = np.flatnonzero(np.isfinite(values) & (np.sign(values - effect.target_value) == -side))
