@@ -22,6 +22,7 @@ from evalkit.terminal import SHOWN_ROWS, counted
 
 if TYPE_CHECKING:
     from evalkit.records import Records
+    from evalkit.records.source import Tally
     from evalkit.session import OpenStudy
 
 KINDS_OF_WORDS = 3  # in the place of a value, that may mean there is none
@@ -56,14 +57,14 @@ def check_report(study: OpenStudy, as_of: date | None) -> bool:
         print()
         for told in not_met:
             print(told)
-    beyond = [records for records in sources if records.too_many_rejected]
+    beyond = [records for records in sources if records.tally(as_of).too_many_rejected]
     print()
     print(_conclusion(sources, beyond, len(not_met)))
     if not file.goals:
         print("There is no goal yet; nothing will be evaluated.")
     for records in beyond:
         print(
-            f"evalkit: source '{records.name}': {_share(records)} of its records were rejected, more than the "
+            f"evalkit: source '{records.name}': {_share(records.tally(as_of))} of its records were rejected, more than the "
             f"{100 * records.source.max_rejected:g} % the study allows (max_rejected), so its goals are not evaluable; "
             "mend the records, or the fields' constraints in the study file.",
             file=sys.stderr,
@@ -124,7 +125,7 @@ def _print_source(study: OpenStudy, records: Records, as_of: date | None) -> Non
         forget_rejected(study, records)
         return
     limit = f"the study allows {100 * records.source.max_rejected:g} %"
-    print(f"  {records.rejected} rejected ({_share(records)}; {limit}):")
+    print(f"  {records.rejected} rejected ({_share(records.tally())}; {limit}):")
     width = len(str(max(records.reasons.values())))
     for reason, count in records.reasons.items():
         print(printable(f"    {count:>{width}} × {reason}{_hint(study, reason, records, count)}"))
@@ -239,8 +240,8 @@ def _conclusion(sources: list[Records], beyond: list[Records], not_met: int) -> 
     return f"Look again: {asked}. {told[0].upper()}{told[1:]}"
 
 
-def _share(records: Records) -> str:
-    share = 100 * records.rejected_share
+def _share(tally: Tally) -> str:
+    share = 100 * tally.rejected_share
     return f"{share:.2g} %" if share < 10 else f"{share:.0f} %"
 
 

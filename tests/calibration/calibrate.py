@@ -220,6 +220,7 @@ def _placebo(scenario: Scenario, moments: Moments, outcome: Outcome) -> bool:
         comparison=outcome.comparison,  # type: ignore[arg-type]
         months=baseline_months(scenario.goal, moments, scenario.study.baseline, scenario.scale),
         lines=(),
+        as_of=scenario.window.end,
     )
     return any(True for _ in placebo(case))
 

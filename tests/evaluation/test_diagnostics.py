@@ -382,6 +382,34 @@ def test_too_many_rejected_rows_silence_the_source(study: Study) -> None:
     assert result.flags[0].severity == "serious"
 
 
+def test_rejected_rows_after_the_cutoff_decide_nothing(study: Study) -> None:
+    """Rows of the third quarter that are rejected belong to no report before it; rows without a date to each."""
+    bad = [row | {"value": -1 if row["day"] >= "2025-07" else row["value"]} for row in records()]
+    for period, rejected in (("2025-Q1", False), ("2025-Q2", False), ("2025-Q3", True)):
+        result = study(bad, MEAN).evaluate("g", period=period)
+        assert ("too_many_rejected" in codes(result)) == rejected, period
+        assert "rejected_rows" not in codes(result)
+        assert (result.verdict == "not_evaluable") == rejected
+    by_cutoff = study(bad, MEAN).evaluate("g", period="2025-Q3", as_of="2025-07-01")
+    assert "too_many_rejected" not in codes(by_cutoff)
+    undated = [row | {"day": "never" if number % 10 == 0 else row["day"]} for number, row in enumerate(records())]
+    assert "too_many_rejected" in codes(study(undated, MEAN).evaluate("g", period="2025-Q1"))
+
+
+def test_rejected_rows_are_counted_once_for_all_cutoffs(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    from evalkit.records import source
+
+    asked: list[object] = []
+    monkeypatch.setattr(source, "fetch", lambda table, real=source.fetch: asked.append(table) or real(table))
+    opened = study(rejects(), MEAN)
+    opened.evaluate_all()
+    known = opened.source_records("s")
+    tallies = [known.tally(date(2025, month, 28)) for month in range(1, 13)]
+    assert sorted(tally.found for tally in tallies) == [tally.found for tally in tallies]
+    assert known.tally(date(2100, 1, 1)) == known.tally()
+    assert len(asked) == 1
+
+
 def test_strata_hardly_in_common_are_not_evaluable(study: Study) -> None:
     rows = [
         row | ({"kind": "new"} if row["day"] >= "2025" and row["branch"] in ("b1", "b2", "b3", "b4") else {})

@@ -49,7 +49,7 @@ def evaluate_question(study: Study, asked: Question, period: Period, as_of: date
     rollout: RolloutEffect | None = None
     months = baseline_months(question, asked.moments, study.baseline, scale_of(question))
     shocks = baseline_shocks(study, question, asked.moments, scale_of(question))
-    blocked = too_many_rejected([records for records in (asked.records, asked.exposure) if records is not None])
+    blocked = too_many_rejected([records for records in (asked.records, asked.exposure) if records is not None], as_of)
     blocked = blocked or unknown_success(question, [asked.moments], asked.records)
     try:
         comparison = period_comparison(study, question, period, as_of)
@@ -68,6 +68,7 @@ def evaluate_question(study: Study, asked: Question, period: Period, as_of: date
                     comparison=comparison,
                     months=months,
                     lines=lines,
+                    as_of=as_of,
                 )
             )
             if question.rollout is not None:
@@ -111,7 +112,7 @@ def _rollout(
     assert asked.by_unit is not None
     unknown: tuple[Flag, ...] = ()
     try:
-        reached = {unit: day for unit, day in asked.reached().items() if day <= as_of}
+        reached = {unit: day for unit, day in asked.reached(as_of).items() if day <= as_of}
         unknown = unknown_units(asked.question, reached, asked.by_unit)
         effect = effect_of_rollout(asked.question, asked.by_unit, reached, comparison, study.inference.confidence)
     except NotEvaluableError as reason:

@@ -108,7 +108,7 @@ def analyse_feedback(study: Study, records: Records, period: Period, as_of: date
     """
     asked = study.feedback
     assert asked is not None
-    if records.too_many_rejected:
+    if records.tally(as_of).too_many_rejected:
         raise NotEvaluableError("too_many_rejected", f"Too many records of '{records.name}' were rejected.")
     after = Window(max(period.start, study.programme_start), min(period.end, as_of))
     earlier = [look for look in looks_until(study, period, as_of) if look.end < after.start][1 - MOST_PERIODS :]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from evalkit.results import Flag, SensitivityLine, Severity
@@ -77,6 +78,7 @@ class Case:
     comparison: Comparison
     months: BaselineMonths
     lines: tuple[SensitivityLine, ...]
+    as_of: date
 
 
 def unit_name(column: str, label: str) -> str:

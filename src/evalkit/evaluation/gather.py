@@ -37,7 +37,7 @@ class Question:
     records: Records
     exposure: Records | None = None
     by_unit: Moments | None = None
-    reached: Callable[[], dict[str, date]] | None = None
+    reached: Callable[[date], dict[str, date]] | None = None
     cutoffs: tuple[date, ...] = ()
     days: tuple[date, ...] = ()
     memo: dict[Any, Any] = field(default_factory=dict)
@@ -60,7 +60,7 @@ def gathered(
     asked = [_variants(question, records) for question in questions]
     found = gathered_moments(study, [variant for variants in asked for variant in variants], looks, records)
     cutoffs = tuple(sorted({as_of for _, as_of in looks}))
-    first: dict[str, Callable[[], dict[str, date]]] = {}
+    first: dict[str, Callable[[date], dict[str, date]]] = {}
 
     def at(question: Any, look: Look) -> Moments:
         moments = found(question, False, look)
@@ -77,7 +77,7 @@ def gathered(
         reached = None
         if plan is not None:
             key = repr(plan)
-            reached = first.setdefault(key, cache(lambda: first_days(records(plan.source), plan)))
+            reached = first.setdefault(key, _reached(records, plan))
         moments = at(question, look)
         return Question(
             question=question,
@@ -113,34 +113,44 @@ def gathered_moments(
     return lambda question, exposure, look: found[id(question), exposure][look[1]]
 
 
-def first_days(records: Records, rollout: Any) -> dict[str, date]:
-    """Return the first day each unit was reached.
+def _reached(records: Callable[[str], Records], rollout: Any) -> Callable[[date], dict[str, date]]:
+    """Return a function of the cut-off that gives the first day each unit was reached, from one query.
 
-    Raises NotEvaluableError where more of the roll-out's records were rejected than the study allows.
+    It raises NotEvaluableError where more of the roll-out's records up to then were rejected than the study allows.
     """
-    if records.too_many_rejected:
-        raise NotEvaluableError("too_many_rejected", f"too many records of '{records.name}' were rejected")
+    days = cache(lambda: first_days(records(rollout.source), rollout))
+
+    def at(as_of: date) -> dict[str, date]:
+        if records(rollout.source).tally(as_of).too_many_rejected:
+            raise NotEvaluableError("too_many_rejected", f"too many records of '{rollout.source}' were rejected")
+        return days()
+
+    return at
+
+
+def first_days(records: Records, rollout: Any) -> dict[str, date]:
+    """Return the first day each unit was reached."""
     table = records.valid
     table = table.select(unit=table[rollout.unit].cast("string"), day=table[rollout.date].cast("date"))
     rows = fetch(table.group_by("unit").agg(day=table.day.min()))
     return {row["unit"]: row["day"] for row in rows if row["unit"] and row["day"]}
 
 
-def too_many_rejected(sources: Sequence[Records]) -> Flag | None:
-    """Return the flag that forbids any evaluation of these records, if there is one."""
-    beyond = [records for records in sources if records.too_many_rejected]
+def too_many_rejected(sources: Sequence[Records], as_of: date) -> Flag | None:
+    """Return the flag that forbids any evaluation of these records at a cut-off, if there is one."""
+    beyond = [records for records in sources if records.tally(as_of).too_many_rejected]
     if not beyond:
         return None
-    records = beyond[0]
+    records, tally = beyond[0], beyond[0].tally(as_of)
     return flag(
         "too_many_rejected",
         "serious",
         "{rejected} of {found} records of '{source}' ({share:.1f} %) were rejected, more than the {limit:.1f} % the "
         "study allows (`max_rejected`); mend the records or the fields' constraints.",
-        rejected=records.rejected,
-        found=records.found,
+        rejected=tally.rejected,
+        found=tally.found,
         source=records.name,
-        share=100 * records.rejected_share,
+        share=100 * tally.rejected_share,
         limit=100 * records.source.max_rejected,
     )
 

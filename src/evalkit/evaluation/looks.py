@@ -75,7 +75,8 @@ def look_again(study: Study, asked: Question, look: Period) -> Evaluation | None
         return None
     shocks = baseline_shocks(study, question, moments, scale_of(question))
     found = evaluate_window(study, question, moments, comparison, study.inference.confidence, shocks).evaluation
-    blocked = too_many_rejected([records for records in (asked.records, asked.exposure) if records is not None])
+    sources = [records for records in (asked.records, asked.exposure) if records is not None]
+    blocked = too_many_rejected(sources, look.end)
     return replace(found, effect=None, change=None) if blocked else found
 
 

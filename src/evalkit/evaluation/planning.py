@@ -198,7 +198,7 @@ def _goal_power(
     as_of = done[-1].end if done else study.baseline.end
     asked = moments_of(study, goal, done[-1:], as_of, records)
     try:
-        if source.too_many_rejected:
+        if source.tally(until).too_many_rejected:
             raise NotEvaluableError("too_many_rejected", "Too many of its source's records are rejected.")
         basis = basis_of(study, goal, asked.moments)
         return _answered(study, goal, replace(bare, periods_done=len(done)), basis, looks, asked)

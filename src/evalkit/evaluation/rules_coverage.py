@@ -89,7 +89,7 @@ def records_end(case: Case) -> Iterator[Flag]:
         first = _first_day(int(told.months[-1]))
         last = add_months(first, 1) - timedelta(days=1)
         inside = last >= case.comparison.span.start
-        rejected = case.records.rejected if told.source == case.records.name else 0
+        rejected = case.records.tally(case.as_of).rejected if told.source == case.records.name else 0
         yield flag(
             "partial_period",
             "caution",

@@ -21,23 +21,23 @@ UNDATED_CAUTION = 0.01
 
 
 def records_left_out(case: Case) -> Iterator[Flag]:
-    records = case.records
-    if records.rejected:
-        share = records.rejected_share
+    records, tally = case.records, case.records.tally(case.as_of)
+    if tally.rejected:
+        share = tally.rejected_share
         yield flag(
             "rejected_rows",
             "caution" if share > 0.01 else "info",
             "{rejected} of {found} records of '{source}' ({share:.2f} %) were rejected.",
-            rejected=records.rejected,
-            found=records.found,
+            rejected=tally.rejected,
+            found=tally.found,
             source=records.name,
             share=100 * share,
         )
-    duplicates = sum(n for reason, n in records.reasons.items() if ": duplicate" in reason)
+    duplicates = sum(n for reason, n in tally.reasons.items() if ": duplicate" in reason)
     if duplicates:
         yield flag(
             "duplicate_keys",
-            "caution" if duplicates > DUPLICATE_CAUTION * records.found else "info",
+            "caution" if duplicates > DUPLICATE_CAUTION * tally.found else "info",
             "{count} records of '{source}' were rejected because their key stands more than once.",
             count=duplicates,
             source=records.name,

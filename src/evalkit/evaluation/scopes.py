@@ -233,7 +233,7 @@ def _goal_scopes(
 ) -> dict[str | None, GoalResult]:
     """Return one goal in every scope, before adjustment; `memo` keeps what its looks have in common."""
     (period,), as_of = look
-    blocked = too_many_rejected([records(name) for name in _sources(goal)])
+    blocked = too_many_rejected([records(name) for name in _sources(goal)], as_of)
     blocked = blocked or unknown_success(goal, scopes.values(), records(goal.source))
     try:
         comparison = period_comparison(study, goal, period, as_of)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -36,6 +37,27 @@ class Rejected:
     row: int | None
     key: str | None
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many records were found, and how many rejected by reason, the most frequent first."""
+
+    found: int
+    reasons: Mapping[str, int]
+    max_rejected: float
+
+    @property
+    def rejected(self) -> int:
+        return sum(self.reasons.values())
+
+    @property
+    def rejected_share(self) -> float:
+        return self.rejected / self.found if self.found else 0.0
+
+    @property
+    def too_many_rejected(self) -> bool:
+        return self.rejected_share > self.max_rejected
 
 
 @dataclass(frozen=True)
@@ -109,6 +131,31 @@ class Records:
     @property
     def too_many_rejected(self) -> bool:
         return bool(self.rejected_share > self.source.max_rejected)
+
+    def tally(self, until: date | None = None) -> Tally:
+        """Return what was found and rejected in all, or dated up to a day; what has no date counts at any day."""
+        if until is None or not self.rejected:  # without any rejected, no day has some
+            return Tally(self.found, self.reasons, self.source.max_rejected)
+        if until not in self._tallies:
+            found, reasons = len(self.malformed), Counter(bad.reason for bad in self.malformed)
+            for day, reason, count in self._by_day:
+                if day is None or day <= until:
+                    found += count
+                    if reason is not None:
+                        reasons[reason] += count
+            ordered = dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0])))
+            self._tallies[until] = Tally(found, ordered, self.source.max_rejected)
+        return self._tallies[until]
+
+    @cached_property
+    def _tallies(self) -> dict[date, Tally]:
+        return {}
+
+    @cached_property
+    def _by_day(self) -> list[tuple[date | None, str | None, int]]:
+        """The number of rows by day and reason: one query, whatever the number of goals and cut-offs."""
+        rows = fetch(self.table.group_by(fields.DAY, fields.REASON).agg(n=self.table.count()))
+        return [(row[fields.DAY], row[fields.REASON], row["n"]) for row in rows]
 
     @cached_property
     def of_months(self) -> bool:

@@ -169,7 +169,9 @@ class Checker:
             return
         if success.column == source.time and success.of != success.column:
             answer, asked = shortened(success.column), shortened(success.of)
-            told = f"'{answer}' is the `time` of the source '{shortened(part.source)}', so what was never answered lies in"
+            told = (
+                f"'{answer}' is the `time` of the source '{shortened(part.source)}', so what was never answered lies in"
+            )
             self._say(
                 (*path, "metric", "success", "column"),
                 f"{told} no window and would not count as a failure; write `time: {asked}` there (another source of the "
