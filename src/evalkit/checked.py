@@ -64,9 +64,9 @@ def check_report(study: OpenStudy, as_of: date | None) -> bool:
         print("There is no goal yet; nothing will be evaluated.")
     for records in beyond:
         print(
-            f"evalkit: source '{records.name}': {_share(records.tally(as_of))} of its records were rejected, more than the "
-            f"{100 * records.source.max_rejected:g} % the study allows (max_rejected), so its goals are not evaluable; "
-            "mend the records, or the fields' constraints in the study file.",
+            f"evalkit: source '{records.name}': {_share(records.tally(as_of))} of its records were rejected, more than "
+            f"the {100 * records.source.max_rejected:g} % the study allows (max_rejected), so its goals are not "
+            "evaluable; mend the records, or the fields' constraints in the study file.",
             file=sys.stderr,
         )
     return bool(beyond)

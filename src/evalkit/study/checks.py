@@ -162,7 +162,7 @@ class Checker:
                 self._column((*path, "metric", "exposure", "source"), getattr(exposure, "source", None), name)
 
     def _answers(self, path: Path, part: Question) -> None:
-        """Refuse a share answered in time whose records are placed by their answers: the unanswered are in no window."""
+        """Refuse a share answered in time whose records are placed by their answers: the unanswered lie nowhere."""
         success = getattr(part.metric, "success", None)
         source = (self.study.sources or {}).get(part.source or "")
         if success is None or source is None or None in (success.within, success.of, success.column):
@@ -174,8 +174,8 @@ class Checker:
             )
             self._say(
                 (*path, "metric", "success", "column"),
-                f"{told} no window and would not count as a failure; write `time: {asked}` there (another source of the "
-                "same file may keep the other time).",
+                f"{told} no window and would not count as a failure; write `time: {asked}` there (another source of "
+                "the same file may keep the other time).",
             )
 
     def _hours(self, path: Path, source: str | None, within: Duration | None, *names: str | None) -> None:
