@@ -220,3 +220,17 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeyp
     assert code == 0
     assert "hidden: so that another's small number cannot be worked out from the total." in out
     assert "answered" in out
+
+
+def test_a_small_number_to_date_is_hidden_where_it_is_shown(tmp_path: Path) -> None:
+    """A ward without any fall this quarter had three in the one before: everything to date would tell of them."""
+    after = {"a": [9] * 6, "b": [1, 1, 1, 0, 0, 0], "c": [9] * 6, "d": [8] * 6}
+    (found,) = totals(tmp_path, after).evaluate_by("ward", period="2025-Q2")
+    told = {scope.scope: scope.goals[0] for scope in found}
+    assert [flag.code for flag in told["b"].flags] == ["suppressed"]
+    assert told["b"].to_date is None
+    shown = [goal.to_date.after.records for goal in told.values() if goal.to_date and goal.to_date.after]
+    assert len(shown) == 2, "one more is hidden beside it"
+    # what no one is shown to date hides nothing
+    first, *_rest, last = totals(tmp_path, {**after, "b": [9, 9, 9, 0, 0, 0]}).evaluate_by("ward")
+    assert not any(flag.code == "suppressed" for one in (first, last) for scope in one for flag in scope.goals[0].flags)

@@ -15,13 +15,13 @@ from evalkit.evaluation.conductor import adjusted_over, not_evaluated
 from evalkit.evaluation.flags import flag
 from evalkit.evaluation.gather import Look, cuts_of, gathered_moments, too_many_rejected
 from evalkit.evaluation.looks import evaluate_to_date
-from evalkit.evaluation.suppression import small, suppressed_list
+from evalkit.evaluation.suppression import counted, small, suppressed_list
 from evalkit.evaluation.unknown_success import unknown_success
 from evalkit.evaluation.window import evaluate_window, scale_of
-from evalkit.evaluation.windows import Comparison, atomic, period_comparison
+from evalkit.evaluation.windows import Comparison, atomic, period_comparison, to_date_comparison
 from evalkit.inference.shocks import MonthShocks
 from evalkit.moments import Ask, Moments, calendar_exposure, merge_exposure
-from evalkit.periods import Period
+from evalkit.periods import Period, Window
 from evalkit.results import Flag, GoalResult, ScopeResult, ScopesResult
 from evalkit.study.model_values import GROUPS
 
@@ -87,7 +87,7 @@ def evaluate_scopes(
             label
             for goal, part in zip(plain, parts, strict=True)
             for label, moments in part.items()
-            if max(moments.counts[:, 0].sum(), _counted(goal, moments, np.s_[:])) >= minimum
+            if max(moments.counts[:, 0].sum(), round(counted(goal, moments).sum())) >= minimum
         }
         labels = sorted(named, key=_missing_last)
         scopes = [(label, [scopes[label] for scopes in by_goal if label in scopes]) for label in labels]
@@ -242,7 +242,11 @@ def _goal_scopes(
         return {label: replace(blank, flags=(told,)) for label in scopes}
     if blocked is not None:
         return {label: replace(blank, flags=(blocked,)) for label in scopes}
-    hidden = _hidden(study, goal, scopes, comparison)
+    shown = [[comparison.before], list(comparison.after)]
+    ahead = to_date_comparison(study, goal, period, as_of) if to_date else None
+    if ahead is not None:
+        shown.append(list(ahead.after))
+    hidden = _hidden(study, goal, scopes, shown)
     return {
         label: replace(blank, flags=(_suppressed(study, goal, own=hidden[label]),))
         if label in hidden
@@ -256,23 +260,21 @@ def _sources(goal: Any) -> list[str]:
     return [goal.source, *([exposure.source] if exposure is not None and not isinstance(exposure, str) else [])]
 
 
-def _counted(goal: Any, moments: Moments, cells: Any) -> int:
-    """Return how many records some cells hold; of a rate how many events, which one row may be the sum of."""
-    return round(moments.sums[cells, 0].sum()) if goal.metric.kind == "rate" else int(moments.counts[cells, 0].sum())
-
-
 def _hidden(
-    study: Study, goal: Any, scopes: dict[str | None, Moments], comparison: Comparison
+    study: Study, goal: Any, scopes: dict[str | None, Moments], shown: Sequence[Sequence[Window]]
 ) -> dict[str | None, bool]:
     """Return the scopes that are hidden, and whether their own records are too few: else they hide another's.
+
+    `shown` are the sides of which numbers are told.
 
     Records without the field are no one's in particular: to hide them, nothing else needs to be hidden.
     """
     labels, minimum = list(scopes), study.inference.minimum_cell
     unnamed = np.array([label is None for label in labels])
     own, hidden = np.zeros(len(labels), dtype=bool), np.zeros(len(labels), dtype=bool)
-    for windows in ([comparison.before], list(comparison.after)):
-        counts = np.array([_counted(goal, part, part.within(windows)) for part in scopes.values()], dtype=np.int64)
+    for windows in shown:
+        sums = [counted(goal, part)[part.within(windows)].sum() for part in scopes.values()]
+        counts = np.round(np.array(sums)).astype(np.int64)
         few = small(counts, minimum)
         own |= few
         hidden |= suppressed_list(counts, minimum) if (few & ~unnamed).any() else few

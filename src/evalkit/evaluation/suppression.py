@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
+from evalkit.moments import SUMS, Moments
+
 Counts = NDArray[np.int64]
 Mask = NDArray[np.bool_]
+
+
+def counted(question: Any, moments: Moments) -> NDArray[Any]:
+    """Return what each cell of the moments counts: its records; of a rate its events, which one row may sum up."""
+    return moments.sums[:, SUMS.index("a")] if question.metric.kind == "rate" else moments.counts[:, 0]
 
 
 def small(counts: Counts, minimum: int) -> Mask:
