@@ -176,3 +176,54 @@ def test_what_was_known_on_an_earlier_day_is_planned_from() -> None:
     assert (now.periods_done, earlier.periods_done) == (6, 5)
     with pytest.raises(ek.errors.ParameterError, match="'score' is no goal of the study; it has satisfaction"):
         bank.plan("score")
+
+
+def falls(folder: Path, rows: list[tuple[date, str, int]]) -> ek.OpenStudy:
+    """Return a study of falls a calendar day in each ward."""
+    lines = ["day,ward,falls", *(f"{day},{ward},{count}" for day, ward, count in rows)]
+    (folder / "falls.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (folder / "plan.yaml").write_text(
+        "schema: 1\nid: falls\ncalendar: {baseline: {start: 2024-01-01, end: 2024-12-31}}\nsources:\n  s:\n"
+        "    path: falls.csv\n    time: day\n    fields:\n      - {name: day, type: date}\n"
+        "      - {name: ward, type: string}\n      - {name: falls, type: integer}\ngoals:\n  - id: falls\n    source: s\n"
+        "    metric: {kind: rate, events: falls, exposure: calendar-days}\n    better: lower\n"
+        "    target: {relative_change: -0.3}\n    cluster: ward\n",
+        encoding="utf-8",
+    )
+    return ek.open_study(folder / "plan.yaml")
+
+
+def test_a_day_counts_whole_in_each_branch(tmp_path: Path) -> None:
+    rng = np.random.default_rng(8)
+    firsts = [date(year, month, 1) for year in (2024, 2025) for month in range(1, 13)]
+    rows = [(day, f"w{ward}", int(rng.poisson(9 + ward))) for day in firsts for ward in range(5)]
+    study = falls(tmp_path, rows)
+    found = study.detail("falls", "2025-Q4").branches()
+    assert found is not None
+    (scopes,) = study.evaluate_by("ward", period="2025-Q4")
+    for (label, values), scope in zip(found.rows, scopes, strict=True):
+        told = scope.goals[0].period
+        assert told.before is not None
+        assert told.after is not None
+        assert (label, values[0], values[-1]) == (
+            scope.scope,
+            pytest.approx(told.before.value),
+            pytest.approx(told.after.value),
+        )
+    assert found.total[0] == pytest.approx(sum(count for day, _, count in rows if day.year == 2024) / 366)
+
+
+def test_few_events_in_many_rows_are_few(tmp_path: Path) -> None:
+    days = [date(2024, 1, 1) + timedelta(days=number) for number in range(731)]
+    rows = [
+        (day, ward, int(number % (40 if ward == "rare" else 4) == 0))
+        for number, day in enumerate(days)
+        for ward in ("a", "b", "rare")
+    ]
+    study = falls(tmp_path, rows)
+    found = study.detail("falls", "2025-Q4").branches()
+    assert found is not None
+    assert np.isnan(dict(found.rows)["rare"][-1])
+    (scopes,) = study.evaluate_by("ward", period="2025-Q4")
+    hidden = {scope.scope for scope in scopes if any(flag.code == "suppressed" for flag in scope.goals[0].flags)}
+    assert {label for label, values in found.rows if np.isnan(values[-1])} == hidden

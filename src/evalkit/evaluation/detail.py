@@ -23,7 +23,7 @@ from evalkit.evaluation.interrupted import (
     series_effect,
     usual_plan,
 )
-from evalkit.evaluation.suppression import suppressed_list
+from evalkit.evaluation.suppression import counted, suppressed_list
 from evalkit.evaluation.window import scale_of
 from evalkit.evaluation.windows import Comparison, period_comparison
 from evalkit.moments import cutoff_instant, record_terms
@@ -145,17 +145,19 @@ class Detail:
             except NotEvaluableError:
                 continue  # wholly inside the phase-in, or after the cut-off
         moments, size = self._moments, len(self._moments.clusters)
+        # a day is a day in every branch; the moments hold it split among them, as totals of all need it
+        own = size if getattr(self.question.metric, "exposure", None) == "calendar-days" else 1
         columns, totals, hidden = [], [], 0
         for days in windows.values():
             inside = moments.within(days)
             n, a, b = (
                 np.bincount(moments.cluster[inside], weights=values[inside], minlength=size)
-                for values in (moments.counts[:, 0], moments.sums[:, 0], moments.sums[:, 1])
+                for values in (counted(self.question, moments), moments.sums[:, 0], moments.sums[:, 1])
             )
-            small = suppressed_list(n.astype(np.int64), self.study.inference.minimum_cell)
+            small = suppressed_list(np.round(n).astype(np.int64), self.study.inference.minimum_cell)
             hidden += int(small.sum())
             cells = zip(a, b, small, strict=True)
-            columns.append([math.nan if hide else float(x / y) if y > 0 else None for x, y, hide in cells])
+            columns.append([math.nan if hide else float(x / (own * y)) if y > 0 else None for x, y, hide in cells])
             totals.append(float(a.sum() / b.sum()) if b.sum() > 0 else None)
         rows = zip(moments.clusters, zip(*columns, strict=True), strict=True)
         return Branches(columns=tuple(windows), rows=tuple(rows), total=tuple(totals), hidden=hidden)
