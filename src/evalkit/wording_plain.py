@@ -211,7 +211,7 @@ def process(chart: ControlChart, form: Quantity, language: Language = "en") -> s
     last = chart.segment == chart.segment[-1]
     words = {
         "centre": form.text(float(chart.centre[-1])),
-        "range": form.interval(float(chart.low[-1]), float(chart.high[-1])),
+        "range": form.interval(*chart.usual),
         "broken": int((chart.variation[last] != "common").sum()),
         "count": int(last.sum()),
         "target": form.target(chart.target),

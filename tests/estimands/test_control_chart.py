@@ -299,3 +299,14 @@ def test_segment_of_one_point_has_no_limits():
     with pytest.raises(NotEvaluableError) as caught:
         control_chart([1, 2, 3], step_at=2)
     assert caught.value.code == "too_few_points"
+
+
+@pytest.mark.parametrize(("target", "assurance"), [(0.90, "met"), (0.93, "hit-or-miss")])
+def test_a_part_of_a_month_at_the_end_decides_nothing(target, assurance):
+    """Four records of a month that has begun have wide limits, four thousand of a busy one narrow ones."""
+    for last in (4, 4000):
+        sizes = [100] * 12 + [last]
+        chart = control_chart([0.965 * n for n in sizes], kind="p", denominators=sizes, target=target, better="higher")
+        assert chart.assurance == assurance
+        assert chart.usual == (chart.low[0], chart.high[0])
+        assert f"between {chart.low[0]:.4g} and {chart.high[0]:.4g}" in chart.summary()

@@ -77,15 +77,25 @@ class ControlChart:
         return np.where(up & down, "mixed", np.where(up, above, np.where(down, below, "common")))
 
     @property
+    def usual(self) -> tuple[float, float]:
+        """The limits of a sub-period as large as most of the last segment are: the median of theirs.
+
+        The last point may be a part of a month, whose few records have wider limits than the months to come.
+        """
+        here = self.segment == self.segment[-1]
+        return float(np.median(self.low[here])), float(np.median(self.high[here]))
+
+    @property
     def assurance(self) -> Assurance | None:
         """Whether the process, as it runs at the end, reliably meets the target; None without a target.
 
-        'met' where the last point's limits lie wholly on the good side (the target itself included), 'missed'
-        where wholly on the wrong side, else 'hit-or-miss'. It asks about single sub-periods, not about the mean.
+        'met' where the usual limits of the last segment lie wholly on the good side (the target itself included),
+        'missed' where wholly on the wrong side, else 'hit-or-miss'. It asks about single sub-periods, not about the
+        mean.
         """
         if self.target is None:
             return None
-        low, high, target = float(self.low[-1]), float(self.high[-1]), self.target
+        (low, high), target = self.usual, self.target
         if self.better == "lower":
             low, high, target = -high, -low, -target
         if low >= target:
@@ -112,7 +122,8 @@ class ControlChart:
         """
         broken = int((self.variation != "common").sum())
         told = "no rule is broken" if not broken else f"{broken} of {self.values.size} points break a rule"
-        text = f"The process runs at {self.centre[-1]:.4g}, between {self.low[-1]:.4g} and {self.high[-1]:.4g}; {told}."
+        low, high = self.usual
+        text = f"The process runs at {self.centre[-1]:.4g}, between {low:.4g} and {high:.4g}; {told}."
         if self.assurance is None:
             return text
         verdict = {
