@@ -124,13 +124,15 @@ def levels(result: GoalResult, evaluation: Evaluation, language: Language = "en"
 
 
 def how(result: GoalResult, language: Language = "en") -> str:
-    """Return how a goal's estimate came about: observed, or with the mix or the months of the baseline held."""
+    """Return how a goal's estimate came about: observed, at the baseline's mix or months, or against its course."""
     _ = translator(language)
     words = {
         (): _("observed"),
         ("mix",): _("at the baseline's mix"),
         ("months",): _("against the baseline's same months"),
         ("mix", "months"): _("at the baseline's mix and months"),
+        ("course",): _("against the expected course"),
+        ("mix", "course"): _("at the baseline's mix, against the expected course"),
     }
     return words[result.held]
 

@@ -5,6 +5,7 @@ import pytest
 from built_study import Study, records
 
 import evalkit as ek
+from evalkit import wording
 
 RATE = "    metric: {kind: rate, events: events, exposure: exposure}\n    better: lower\n    target: {relative_change: -0.30}\n"
 SERIES = "    estimator: {kind: interrupted-time-series, family: quasi-poisson, harmonics: 2, errors: model}\n"
@@ -92,3 +93,16 @@ def test_looks_widen_it_as_any_other(study: Study) -> None:
     assert looks.effect is not None
     assert looks.effect.low < once.effect.low < once.effect.high < looks.effect.high
     assert looks.coefficients == once.coefficients
+
+
+@pytest.mark.parametrize("more", ["", "    compare_with: same-months\n"])
+def test_it_is_told_against_the_expected_course(study: Study, more: str) -> None:
+    """What is expected there is no baseline, nor the baseline's same months."""
+    result = study(months(), RATE + SERIES + more).evaluate("g", period="2025-Q3")
+    assert result.held == ("course",)
+    assert wording.goal_text(result).startswith("Against the expected course −")
+    assert wording.goal_text(result, "zh").startswith("与预期走势相比")
+    assert wording.held([result]) == ""
+    plain = study(months(), RATE).evaluate("g", period="2025-Q3")
+    assert plain.held == ()
+    assert result.period.before == plain.period.before

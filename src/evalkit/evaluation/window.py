@@ -71,9 +71,13 @@ def scale_of(question: Any) -> Scale:
 
 
 def held_of(question: Any) -> tuple[str, ...]:
-    """Return what a goal's estimate holds as in the baseline; a level is compared with no month."""
-    choices = choices_of(question)
-    held = {"mix": choices.standardised, "months": choices.same_months and scale_of(question) != "level"}
+    """Return what a goal's estimate holds as in the baseline; a level is compared with no month.
+
+    A series is compared with its own course before, whatever months the baseline is to be compared by.
+    """
+    choices, course = choices_of(question), plan_of(question) is not None
+    months = choices.same_months and scale_of(question) != "level" and not course
+    held = {"mix": choices.standardised, "months": months, "course": course}
     return tuple(name for name, holds in held.items() if holds)
 
 
@@ -142,6 +146,8 @@ def evaluate_window(
     What cannot be answered comes back as a flag, never as an error.
     """
     scale, choices, flags = scale_of(question), choices_of(question), []
+    if plan_of(question) is not None:
+        choices = replace(choices, same_months=False)  # its season is the model's; both sides stand as recorded
     target = getattr(question, "target", None)
     totals, season = sample(question, moments, comparison, choices)
     estimand = Estimand(scale=scale, standardised=choices.standardised, season=season)
