@@ -9,8 +9,9 @@ import pytest
 from built_study import Study, records
 
 import evalkit as ek
-from evalkit import wording
+from evalkit import wording, wording_flags
 from evalkit.evaluation.diagnostics import CODES
+from evalkit.periods import parse_period
 from evalkit.results import GoalResult
 
 MEAN = "    metric: {kind: mean, value: value}\n    better: lower\n    target: {relative_change: -0.20}\n"
@@ -462,3 +463,23 @@ def test_messages_are_one_plain_sentence_with_their_numbers(study: Study) -> Non
             assert flag.message.endswith(".")
             assert "nan" not in flag.message
             assert "{" not in flag.message
+
+
+ITS = "    estimator: {kind: interrupted-time-series, %s}\n"
+HIT = (
+    "    metric: {kind: proportion, success: {column: hit, equals: true}}\n    better: higher\n"
+    "    target: {level: 0.5}\n"
+)
+
+
+def told(result: GoalResult, code: str) -> tuple[str, str] | None:
+    """Return severity and words of a flag; its Chinese must hold the same figures."""
+    found = [flag for flag in result.flags if flag.code == code]
+    for flag in found:
+        assert wording.flag_sentence(flag, "zh") != flag.message
+    return (found[0].severity, found[0].message) if found else None
+
+
+def test_the_same_months_are_no_fewer_participants(study: Study) -> None:
+    held = study(plain(), MEAN + "    compare_with: same-months\n").evaluate("g", period="2025-Q4")
+    assert "participation_change" not in codes(held)

@@ -259,7 +259,8 @@ def participation(case: Case) -> Iterator[Flag]:
     if not survey or before is None or after is None or not before.records or not after.records:
         return
     days = _days_told(case)
-    change = (after.records / case.comparison.days) / (before.records / days)
+    told = case.moments.total([case.comparison.before], "n")  # of all its months, whichever are compared
+    change = (after.records / case.comparison.days) / (told / days)
     if not 0.75 < change < 1.25:
         yield flag(
             "participation_change",
