@@ -483,3 +483,38 @@ def told(result: GoalResult, code: str) -> tuple[str, str] | None:
 def test_the_same_months_are_no_fewer_participants(study: Study) -> None:
     held = study(plain(), MEAN + "    compare_with: same-months\n").evaluate("g", period="2025-Q4")
     assert "participation_change" not in codes(held)
+
+
+def test_a_season_is_no_matter_to_a_series_that_models_it(study: Study) -> None:
+    rows = monthly(lambda month, _: 20 + month % 4)()
+    with_season = study(rows, RATE + ITS % "harmonics: 2").evaluate("g", period="2025-Q3")
+    assert with_season.period.effect is not None
+    assert "season_not_covered" not in codes(with_season)
+    for more in ("", "    compare_with: same-months\n"):
+        without = study(rows, RATE + ITS % "harmonics: 0" + more).evaluate("g", period="2025-Q3")
+        found = told(without, "season_not_covered")
+        assert found is not None
+        assert found[0] == "caution"
+        assert "the model of the series has no season" in found[1]
+
+
+def test_a_season_can_be_in_the_change_of_a_level_only(study: Study) -> None:
+    rows = [{"day": row["day"], "hit": str(row["value"] < 20).lower()} for row in records()]
+    found = told(study(rows, HIT).evaluate("g", period="2025-Q3"), "season_not_covered")
+    assert found is not None
+    assert found[0] == "info"
+    assert "same months" not in found[1]
+    alone = study([row for row in rows if row["day"] >= "2025"], HIT).evaluate("g", period="2025-Q3")
+    assert alone.period.effect is not None
+    assert "season_not_covered" not in codes(alone)
+
+
+def test_whether_the_baseline_lacks_the_windows_months_is_asked_of_it(study: Study) -> None:
+    whole = told(study(plain(), MEAN).evaluate("g", period="2025-Q3"), "season_not_covered")
+    assert whole is not None
+    assert "'same months'" in whole[1]
+    part = [row for row in plain() if row["day"][5:7] < "07" or row["day"] >= "2025"]
+    lacking = told(study(part, MEAN).evaluate("g", period="2025-Q3"), "season_not_covered")
+    assert lacking is not None
+    assert lacking[0] == "caution"
+    assert "lacks those months" in lacking[1]

@@ -56,9 +56,15 @@ def months_held(moments: Moments, comparison: Comparison) -> Array:
 
     They are those of the days that count after; a month of which no record tells weighs nothing.
     """
-    told = _sides(moments, tuple(comparison.after)).first[1].sum(axis=(1, 2)) > 0
+    told = totals_by_month(moments, comparison.after) > 0
     shares = np.where(told, comparison.after_months, 0.0)
     return shares / shares.sum() if shares.any() else comparison.after_months
+
+
+def totals_by_month(moments: Moments, windows: Sequence[Window]) -> Array:
+    """Return Σb of some windows by calendar month (12,)."""
+    found: Array = _sides(moments, tuple(windows)).first[1].sum(axis=(1, 2))
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

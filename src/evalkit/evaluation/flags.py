@@ -35,7 +35,7 @@ CODES = {
     "units_without_exposure": "units with events lack exposure on a side",
     "similar_labels": "names of units or kinds that differ only by blanks, width or letter case",
     "no_success": "no record on either side is a success",
-    "season_not_covered": "window and baseline hold different shares of calendar months",
+    "season_not_covered": "window and baseline hold different shares of calendar months, which a change may be due to",
     "moving_holiday": "the window holds only one of January and February",
     "case_mix_shift": "the mix of the standardised strata moved by 5 points or more",
     "strata_dropped": "between 80 and 95 % of the records lie in strata both sides have",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date, timedelta
 from math import ceil
 from typing import Any
@@ -10,10 +10,11 @@ from unicodedata import normalize
 
 import numpy as np
 
+from evalkit.evaluation.arms import months_held, totals_by_month
 from evalkit.evaluation.flags import Case, flag
+from evalkit.evaluation.interrupted import plan_of
 from evalkit.evaluation.windows import Comparison, month_shares
 from evalkit.moments import unclustered
-from evalkit.periods import Window
 from evalkit.results import Flag
 
 UNFINISHED_CAUTION, DUPLICATE_CAUTION, DAYS_LOST = 0.01, 0.01, 0.1
@@ -181,19 +182,8 @@ def season(case: Case) -> Iterator[Flag]:
         return
     after = case.comparison.after_months
     before = month_shares([case.comparison.before])
-    modelled = case.question.estimator.kind != "direct"
-    if case.question.compare_with == "baseline" and not (modelled and case.question.estimator.harmonics):
-        apart = 0.5 * float(np.abs(after - before).sum())
-        if apart > 0.10:
-            held = any(line.name == "same months" for line in case.lines)
-            told, figures = _season_told(case, held=held)
-            yield flag(
-                "season_not_covered",
-                "info" if held else "caution",
-                f"The window holds other calendar months than the baseline, so a season can look like a change; {told}",
-                held=held,
-                **figures,
-            )
+    if 0.5 * float(np.abs(after - before).sum()) > 0.10:
+        yield from _season_not_covered(case)
     if (after[0] > 0) != (after[1] > 0):
         yield flag(
             "moving_holiday",
@@ -202,22 +192,50 @@ def season(case: Case) -> Iterator[Flag]:
         )
 
 
-def _season_told(case: Case, *, held: bool) -> tuple[str, dict[str, str]]:
-    """Return what is known of the season, and which of the flag's sentences that is."""
-    if held:
-        return "the line 'same months' of the sensitivity analysis compares like with like.", {}
-    if case.question.estimator.kind != "direct":
-        return "the model of the series has none: give its `estimator` `harmonics`.", {"case": "series"}
-    before, after = (_calendar_months(case, side) for side in ([case.comparison.before], case.comparison.after))
-    if after - before:
-        return "the baseline lacks those months, so this cannot be checked.", {}
-    return "its same months alone tell too little to check this.", {"case": "thin"}
+def _season_not_covered(case: Case) -> Iterator[Flag]:
+    """Say what a season could do where the sides hold other months: to a change, not to a level or a model of it."""
+    plan = plan_of(case.question)
+    if plan is not None:
+        if not plan.harmonics:
+            yield flag(
+                "season_not_covered",
+                "caution",
+                "The window holds other calendar months than the baseline, and the model of the series has no season "
+                "(`harmonics: 0`), so a season can look like a change: give it `harmonics`.",
+                case="series",
+            )
+    elif case.question.compare_with != "baseline":
+        return
+    elif case.outcome.evaluation.scale == "level":
+        if case.outcome.evaluation.change is not None:
+            yield flag(
+                "season_not_covered",
+                "info",
+                "The window holds other calendar months than the baseline, so part of a change against it may be "
+                "season.",
+                case="level",
+            )
+    else:
+        held = any(line.name == "same months" for line in case.lines)
+        yield flag(
+            "season_not_covered",
+            "info" if held else "caution",
+            "The window holds other calendar months than the baseline, so a season can look like a change; "
+            + (
+                "the line 'same months' of the sensitivity analysis compares like with like."
+                if held
+                else "the baseline lacks those months, so this cannot be checked."
+                if _months_lacking(case)
+                else "the same months alone give no comparison, so this cannot be checked."
+            ),
+            held=held,
+        )
 
 
-def _calendar_months(case: Case, side: Sequence[Window]) -> set[int]:
-    """Return the calendar months (0 is January) of a side that have records."""
-    told = case.moments.within(side) & (case.moments.counts[:, 0] > 0)
-    return set((case.moments.start[told].astype("datetime64[M]").astype(np.int64) % 12).tolist())
+def _months_lacking(case: Case) -> bool:
+    """Return whether the baseline tells nothing of some calendar month that the window is held at."""
+    told = totals_by_month(case.moments, [case.comparison.before])
+    return bool(((months_held(case.moments, case.comparison) > 0) & (told <= 0)).any())
 
 
 def similar_labels(case: Case) -> Iterator[Flag]:
