@@ -518,3 +518,30 @@ def test_whether_the_baseline_lacks_the_windows_months_is_asked_of_it(study: Stu
     assert lacking is not None
     assert lacking[0] == "caution"
     assert "lacks those months" in lacking[1]
+
+
+@pytest.mark.parametrize(
+    ("frequency", "period", "days"),
+    [
+        ("quarter", "2025-12", "from 2025-10-01 to 2025-12-31"),
+        ("month", "2025-10-20/2025-11-10", "from 2025-10-01 to 2025-11-10"),
+        ("quarter", "2025-Q4", None),
+        ("month", "2025-Q4", None),
+        ("month", "2025-12", None),
+    ],
+)
+def test_the_points_of_a_series_may_hold_other_days_than_the_window(
+    study: Study, frequency: str, period: str, days: str | None
+) -> None:
+    goal = MEAN + ITS % f"frequency: {frequency}, family: gaussian, trend: false"
+    result = study(plain(), goal).evaluate("g", period=period)
+    assert result.period.effect is not None
+    assert result.period.after is not None
+    asked = parse_period(period)
+    assert (result.period.after.start, result.period.after.end) == (asked.start, asked.end)
+    found = told(result, "partial_period")
+    if days is None:
+        assert found is None
+    else:
+        assert found is not None
+        assert f"points are {frequency}s, so the days {days} are evaluated" in found[1]

@@ -27,7 +27,7 @@ CODES = {
     "not_yet_due": "records whose window had not closed by the cut-off are left out; caution above 10 % of the days",
     "answered_only": "`where` leaves out what was never answered, which a share answered in time counts as failures",
     "phase_in_overlap": "part of the window lies in the phase-in and is left out",
-    "partial_period": "the window begins before the programme, or cut-off or records end before it does",
+    "partial_period": "the window begins before the programme, cut-off or records end early, or a series has others",
     "already_kept": "a promised level that the baseline kept already",
     "season_in_shocks": "same months are compared, but fewer than 24 months leave the season among the months' shocks",
     "partial_baseline": "a source's records begin after the baseline does",

@@ -85,7 +85,7 @@ def series_effect(
     """
     points = _points(study, question, moments, comparison, plan.frequency)
     after = [point for point in points if point.after]
-    inside = [p.time for p in after if any(window.intersect(p.days) for window in comparison.after)]
+    inside = [point.time for point in _evaluated(points, comparison)]
     if not inside or len(after) == len(points):
         raise NotEvaluableError("too_few_points", "The series has no point on one side of the comparison.")
     try:
@@ -93,6 +93,19 @@ def series_effect(
     except ParameterError as error:  # a season that so few or such scattered points cannot carry
         raise NotEvaluableError("too_few_points", f"The series cannot carry the model: {error.messages[0]}") from None
     return effect if seen is None else _over_looks(effect, seen)
+
+
+def days_evaluated(study: Study, question: Any, moments: Moments, comparison: Comparison) -> Window | None:
+    """Return the days, first to last, of the points that answer for the comparison's window; None without a series."""
+    plan = plan_of(question)
+    if plan is None:
+        return None
+    inside = _evaluated(_points(study, question, moments, comparison, plan.frequency), comparison)
+    return Window(inside[0].days.start, inside[-1].days.end) if inside else None
+
+
+def _evaluated(points: list[_Point], comparison: Comparison) -> list[_Point]:
+    return [p for p in points if p.after and any(window.intersect(p.days) for window in comparison.after)]
 
 
 def _fit(

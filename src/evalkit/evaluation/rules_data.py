@@ -12,7 +12,7 @@ import numpy as np
 
 from evalkit.evaluation.arms import months_held, totals_by_month
 from evalkit.evaluation.flags import Case, flag
-from evalkit.evaluation.interrupted import plan_of
+from evalkit.evaluation.interrupted import days_evaluated, plan_of
 from evalkit.evaluation.windows import Comparison, month_shares
 from evalkit.moments import unclustered
 from evalkit.results import Flag
@@ -174,6 +174,28 @@ def window(case: Case) -> Iterator[Flag]:
             "caution",
             "The data cut-off lies before the window's end; days up to {end} are evaluated.",
             end=str(comparison.span.end),
+        )
+    yield from _other_days(case)
+
+
+def _other_days(case: Case) -> Iterator[Flag]:
+    """Look for a series whose points, whole calendar periods, hold other days than the window."""
+    if case.outcome.evaluation.effect is None:
+        return
+    evaluated = days_evaluated(case.study, case.question, case.moments, case.comparison)
+    if evaluated is None:
+        return
+    left = [part for window in case.comparison.after for part in window.minus(evaluated)]  # if any record is of them
+    if evaluated.start < case.comparison.span.start or case.moments.sums[case.moments.within(left), 1].sum() > 0:
+        yield flag(
+            "partial_period",
+            "caution",
+            "The time series' points are {points}s, so the days from {start} to {end} are evaluated, not those of the "
+            "window.",
+            case="points",
+            points=case.question.estimator.frequency,
+            start=str(evaluated.start),
+            end=str(evaluated.end),
         )
 
 
