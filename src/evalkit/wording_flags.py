@@ -92,6 +92,11 @@ def _template(flag: Flag, result: GoalResult, language: Language) -> str:
         ),
         "duplicate_keys": _("Of the rejected records of '{source}', {count} repeat a key."),
     }
+    if flag.figures.get("case") == "alone":
+        templates["pre_existing_trend"] = _(
+            "Before the programme the value already moved by {a_year} a year (p {p}); a part of the change may be that"
+            " trend going on."
+        )
     if level:  # nothing is divided by the baseline, so no line 'same months' could differ
         templates["season_not_covered"] = _(
             "The window holds other calendar months than the baseline, so part of a change against it may be season."

@@ -520,6 +520,22 @@ def test_whether_the_baseline_lacks_the_windows_months_is_asked_of_it(study: Stu
     assert "lacks those months" in lacking[1]
 
 
+def test_a_trend_names_the_line_that_takes_it_out_only_where_it_stands(study: Study) -> None:
+    rows = drifting(-0.15)()
+    for period, goal, stands in (
+        ("2025", MEAN, True),
+        ("2025-Q1", MEAN, False),
+        ("2025", MEAN + ITS % "trend: false", False),
+    ):
+        result = study(rows, goal).evaluate("g", period=period)
+        found = told(result, "pre_existing_trend")
+        assert found is not None
+        assert ("'time series'" in found[1]) == stands == ("time series" in [line.name for line in result.sensitivity])
+        (flag,) = (flag for flag in result.flags if flag.code == "pre_existing_trend")
+        for language, name in (("en", "time series"), ("zh", "时间序列")):
+            assert (name in wording_flags.sentence(flag, result, language)) == stands
+
+
 @pytest.mark.parametrize(
     ("frequency", "period", "days"),
     [

@@ -55,12 +55,15 @@ def _trend(case: Case, months: Array, values: Array) -> Iterator[Flag]:
         ratio = scale_of(case.question) == "ratio"
         a_year = (float(np.exp(12 * slope)) - 1) * 100 if ratio else 12 * slope
         good = (slope > 0) == (case.question.better == "higher")
+        shown = any(line.name == "time series" for line in case.lines)
         yield flag(
             "pre_existing_trend",
             "caution" if good else "info",
             "Before the programme the value already moved by {a_year:+.3g}{unit} a year (p {p}); a part of "
             "the change "
-            "may be that trend going on. The line 'time series' of the sensitivity analysis takes it out.",
+            "may be that trend going on."
+            + (" The line 'time series' of the sensitivity analysis takes it out." if shown else ""),
+            **({} if shown else {"case": "alone"}),
             a_year=a_year,
             unit=" %" if ratio else "",
             p=p_text(p),
