@@ -536,6 +536,14 @@ def test_a_trend_names_the_line_that_takes_it_out_only_where_it_stands(study: St
             assert (name in wording_flags.sentence(flag, result, language)) == stands
 
 
+def test_what_no_events_could_show_is_not_asked_of_a_series(study: Study) -> None:
+    rows = monthly(lambda month, _: int(month % 3 == 0))()
+    assert "target_unattainable" in codes(study(rows, RATE).evaluate("g", period="2025-09"))
+    series = study(rows, RATE + ITS % "trend: false").evaluate("g", period="2025-09")
+    assert series.period.effect is not None
+    assert "target_unattainable" not in codes(series)
+
+
 @pytest.mark.parametrize(
     ("frequency", "period", "days"),
     [

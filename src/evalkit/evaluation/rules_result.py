@@ -10,6 +10,7 @@ import numpy as np
 
 from evalkit.evaluation.common_shocks import shocks_enter
 from evalkit.evaluation.flags import Case, flag
+from evalkit.evaluation.interrupted import plan_of
 from evalkit.evaluation.window import COMMON_STRATA_CAUTION, common_share, scale_of
 from evalkit.inference.contrast import Array
 from evalkit.inference.poisson import attainable
@@ -227,6 +228,7 @@ def attainability(case: Case) -> Iterator[Flag]:
         or totals.kind != "rate"
         or effect.scale != "ratio"
         or effect.target_value is None
+        or plan_of(case.question) is not None  # what is worked out below is the direct comparison's
     ):
         return
     if effect.better != "lower":
