@@ -536,6 +536,27 @@ def test_a_trend_names_the_line_that_takes_it_out_only_where_it_stands(study: St
             assert (name in wording_flags.sentence(flag, result, language)) == stands
 
 
+@pytest.mark.parametrize(
+    ("family", "errors", "widened"),
+    [("poisson", "model", False), ("quasi-poisson", "model", True), ("poisson", "autoregressive", True)],
+)
+def test_an_interval_is_called_wider_only_where_it_is(study: Study, family: str, errors: str, widened: bool) -> None:
+    rows = monthly(lambda month, _: 30 if month % 2 else 2)()
+    result = study(rows, RATE + ITS % f"family: {family}, errors: {errors}").evaluate("g", period="2025")
+    found = told(result, "overdispersion")
+    assert found is not None
+    assert found[0] == ("info" if widened else "caution")
+    assert ("the interval is widened for it" in found[1]) == widened
+
+
+@pytest.mark.parametrize(("errors", "widened"), [("model", False), ("autoregressive", True)])
+def test_months_alike_widen_a_series_by_its_errors(study: Study, errors: str, widened: bool) -> None:
+    goal = MEAN + "    cluster: branch\n" + ITS % f"family: gaussian, trend: false, errors: {errors}"
+    found = told(study(moody(), goal).evaluate("g", period="2025"), "autocorrelation")
+    assert found is not None
+    assert ("widened for it." in found[1] and "not widened" not in found[1]) == widened
+
+
 def test_what_no_events_could_show_is_not_asked_of_a_series(study: Study) -> None:
     rows = monthly(lambda month, _: int(month % 3 == 0))()
     assert "target_unattainable" in codes(study(rows, RATE).evaluate("g", period="2025-09"))

@@ -71,8 +71,19 @@ def _trend(case: Case, months: Array, values: Array) -> Iterator[Flag]:
 
 
 def _autocorrelation(case: Case) -> Iterator[Flag]:
-    shocks = case.outcome.shocks
-    if shocks is not None and shocks.variance > 0 and shocks.correlation >= 0.3:
+    shocks, plan = case.outcome.shocks, plan_of(case.question)
+    if shocks is None or shocks.variance <= 0 or shocks.correlation < 0.3:
+        return
+    if plan is not None and plan.errors == "model":
+        yield flag(
+            "autocorrelation",
+            "caution",
+            "Neighbouring months of the baseline are alike (correlation {correlation:.2f} of their shocks), and the "
+            "interval is not widened for it: with `errors: model` months are taken to be independent.",
+            case="model",
+            correlation=shocks.correlation,
+        )
+    else:
         yield flag(
             "autocorrelation",
             "info",

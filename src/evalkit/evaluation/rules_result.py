@@ -141,7 +141,21 @@ def dispersion(case: Case) -> Iterator[Flag]:
             "Fewer than 12 months: whether they vary more than chance cannot be checked, and the exact interval "
             "assumes not.",
         )
-    elif phi > 1.5:
+        return
+    plan = plan_of(case.question)
+    if phi <= 1.5 or (plan is not None and plan.family == "gaussian"):  # there it is the variance of logarithms
+        return
+    if plan is not None and (plan.family, plan.errors) == ("poisson", "model"):
+        yield flag(
+            "overdispersion",
+            "caution",
+            "Months vary {phi:.1f} times as much as chance alone, and the interval is not widened for it: with "
+            "`family: poisson` and `errors: model` counts are taken to vary as chance makes them. "
+            "Name `family: quasi-poisson`.",
+            case="poisson",
+            phi=phi,
+        )
+    else:
         yield flag(
             "overdispersion",
             "info",
