@@ -161,7 +161,12 @@ def plan(
     asked = goals or study.goals
     ends = {name: last_told(records(name).valid, records(name).source.time) for name in {g.source for g in asked}}
     known = until or max((day for day in ends.values() if day), default=None)
-    return tuple(_goal_power(study, goal, records, ends[goal.source], known) for goal in asked)
+    return tuple(
+        _goal_power(study, goal, records, ends[goal.source], known)
+        if not records(goal.source).tally(until).too_many_rejected
+        else replace(_unanswered(goal), reason="Too many of its source's records are rejected.")
+        for goal in asked
+    )
 
 
 def assumptions(study: Study) -> str:
@@ -178,6 +183,17 @@ def assumptions(study: Study) -> str:
     )
 
 
+def _unanswered(goal: Any) -> GoalPower:
+    return GoalPower(
+        goal=goal.id,
+        kind=goal.metric.kind,
+        scale=scale_of(goal),
+        better=goal.better,
+        target=goal.target.value,
+        at={},
+    )
+
+
 def _goal_power(
     study: Study, goal: Any, records: Callable[[str], Records], last: date | None, known: date | None
 ) -> GoalPower:
@@ -186,9 +202,7 @@ def _goal_power(
     A period is done when what is known reaches its end and the goal's own records lie in it: those of a survey that
     comes in waves never reach one.
     """
-    scale, target = scale_of(goal), goal.target.value
-    bare = GoalPower(goal=goal.id, kind=goal.metric.kind, scale=scale, better=goal.better, target=target, at={})
-    source = records(goal.source)
+    bare = _unanswered(goal)
     last = min(last, known) if last and known else last
     looks = list(_looks(study, goal, last))
     done: list[Period] = []
@@ -198,8 +212,6 @@ def _goal_power(
     as_of = done[-1].end if done else study.baseline.end
     asked = moments_of(study, goal, done[-1:], as_of, records)
     try:
-        if source.tally(until).too_many_rejected:
-            raise NotEvaluableError("too_many_rejected", "Too many of its source's records are rejected.")
         basis = basis_of(study, goal, asked.moments)
         return _answered(study, goal, replace(bare, periods_done=len(done)), basis, looks, asked)
     except NotEvaluableError as reason:
