@@ -687,3 +687,28 @@ def test_evaluate_says_where_the_mend_of_rejected_records_is_told(ready: Any, da
         answer = ready.run("evaluate", "--period", "2025-Q1", *more)
         assert answer.code == 3
         assert all(line.endswith(told) for line in answer.err.splitlines())
+
+
+def test_check_says_which_mix_moved_that_no_goal_holds(bench: Any, f: Any) -> None:
+    fields = [f("day", "date"), f("minutes", "number"), f("kind"), f("level", "integer"), f("note")]
+    bench.plan(fields, {"kind": "mean", "value": "minutes"}, goal={"better": "lower"})
+    rows: list[list[object]] = [["day", "minutes", "kind", "level", "note"]]
+    for year, easy in ((2024, 4), (2025, 7)):
+        for number in range(300):
+            row = [
+                f"{year}-{1 + number % 12:02d}-05",
+                number % 50,
+                "easy" if number % 10 < easy else "hard",
+                number % 3,
+            ]
+            rows.append([*row, f"{year}-{number}"])
+    bench.write("r.csv", rows)
+    told = bench.check().out
+    assert (
+        "\ns: a better figure may be another mix alone\n"
+        "  the mix of kind moved by 30 points since the baseline ('easy' 40 % → 70 %); not held by g (`standardise_by`)\n"
+    ) in told
+    assert "mix of level" not in told
+    bench.study["goals"][0]["standardise_by"] = ["kind"]
+    bench.save()
+    assert "another mix" not in bench.check().out

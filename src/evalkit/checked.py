@@ -19,6 +19,7 @@ from evalkit.records.fields import REASON
 from evalkit.records.text import may_mean_missing
 from evalkit.study.yaml_lines import listed
 from evalkit.terminal import SHOWN_ROWS, counted
+from evalkit.unheld_mix import unheld_mixes
 
 if TYPE_CHECKING:
     from evalkit.records import Records
@@ -52,6 +53,10 @@ def check_report(study: OpenStudy, as_of: date | None) -> bool:
             problems.extend(f"source '{records.name}': {message}" for message in error.messages)
     if problems:
         raise RecordsError(problems)
+    for records in sources:
+        if moved := unheld_mixes(file, records):
+            print(f"\n{records.name}: a better figure may be another mix alone")
+            print("\n".join(moved))
     _print_rates(study, sources)
     if not_met := unmet(file, sources):
         print()

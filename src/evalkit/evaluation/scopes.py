@@ -116,7 +116,7 @@ def _of_one_record(study: Study, goals: Sequence[Any], field: str) -> str:
         found = next(one for one in source.fields if one.name == field)
         if found.type not in GROUPS:
             return f"it is of type {found.type}"
-        if field in _measured(goal):
+        if field in measured(goal):
             return f"it is what '{goal.id}' measures"
         if field == source.key or found.constraints.unique:
             return "it is different in every record"
@@ -125,10 +125,10 @@ def _of_one_record(study: Study, goals: Sequence[Any], field: str) -> str:
     return ""
 
 
-def _measured(goal: Any) -> set[str]:
+def measured(goal: Any) -> set[str]:
     """Return the columns whose values a metric is made of: split by these, it is what it is by definition."""
     metric = goal.metric
-    given = (getattr(metric, name, None) for name in ("value", "numerator", "events"))
+    given = (getattr(metric, name, None) for name in ("value", "numerator", "denominator", "events", "weight"))
     success = getattr(metric, "success", None)
     return {one for one in given if isinstance(one, str)} | ({success.column} if success else set())
 
