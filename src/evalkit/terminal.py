@@ -99,18 +99,23 @@ def history_table(results: StudyHistory) -> None:
 
     print(f"{results[0].study}, {results[0].period} to {results[-1].period}, each up to its end")
     table = Table("Goal", "Period", *FIGURES, box=None, pad_edge=False)
-    partly = False
+    partly, family = False, 0
     for goals in zip(*((*result.goals, *result.indicators) for result in results), strict=True):
         for result, goal in zip(results, goals, strict=True):
             name = goal.id if result is results[0] else ""
             cut = any(flag.code in CUT for flag in goal.flags)
             partly = partly or cut
             period = f"{result.period} *" if cut else result.period
-            table.add_row(Text(name), period, *_cells(goal, goal.period), _verdict(goal.verdict))
+            alone = [flag.figures["family"] for flag in goal.flags if flag.code == "multiplicity"]
+            family = max(family, *alone, 0)
+            verdict = f"{_verdict(goal.verdict)} †" if alone else _verdict(goal.verdict)
+            table.add_row(Text(name), period, *_cells(goal, goal.period), verdict)
     Console(width=None if sys.stdout.isatty() else 140, highlight=False).print(table)
     _print_held((*results[-1].goals, *results[-1].indicators))
     if partly:
         print("* not the whole period: `evaluate --period` says which days, and why.")
+    if family:
+        print(f"† alone achieved; over the {family} goals together not shown (`inference.multiplicity`).")
     if results.left_out:
         print(results.left_out)
 

@@ -75,7 +75,10 @@ def _moved(rows: ibis.Table, column: str) -> str:
     apart = 0.5 * float(np.abs(shares[1] - shares[0]).sum())
     if apart < MOVED or stats.chi2_contingency([before, after]).pvalue > BY_CHANCE:
         return ""
-    most = int(np.argmax(np.abs(shares[1] - shares[0])))
+    grown = shares[1] - shares[0]
+    most = max(
+        range(len(found)), key=lambda i: (round(abs(float(grown[i])), 9), float(grown[i]), str(found[i]["value"]))
+    )
     value = "no value" if found[most]["value"] is None else f"'{shortened(str(found[most]['value']))}'"
     was, now = (round(100 * float(share[most])) for share in shares)
     return f"the mix of {column} moved by {100 * apart:.0f} points since the baseline ({value} {was} % → {now} %)"
