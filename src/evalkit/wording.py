@@ -369,8 +369,8 @@ def notes(
         ),
         _(
             "Achieved means that the whole {level} interval lies beyond the target in the promised direction; not"
-            " achieved, that it lies wholly on the other side; inconclusive, that it includes the target, or that what one"
-            " goal alone would show does not hold for all goals judged together."
+            " achieved, that it lies wholly on the other side; inconclusive, that it includes the target, or that what"
+            " one goal alone would show does not hold for all goals judged together."
         ).format(level=confidence(level, language)),
         *([_("A target that is a level is held against the value after alone.")] if any(levels) else []),
         *(
