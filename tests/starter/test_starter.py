@@ -602,3 +602,13 @@ def test_markup_and_line_breaks_in_values_stay_in_their_comment(tmp_path):
     study = all_accepted(start(tmp_path / "study", [file]).study.parent)
     assert study.file.id == "study"
     assert study.file.sources["x"].fields[1].name == "kind: [of"
+
+
+@pytest.mark.parametrize(("unit", "people"), [("agent", True), ("branch", False)])
+def test_units_that_are_people_are_warned_of(tmp_path: Path, unit: str, people: bool) -> None:
+    rows = [[f"L{i}", d, f"{unit} {i % 8}", 5 + i % 30] for i, d in enumerate(DAYS)]
+    file = write(tmp_path / "in" / "x.csv", ["id", "day", unit, "amount"], rows)
+    run("init", "study", file, "--target", "mean-amount=+5%", cwd=tmp_path)
+    text = (tmp_path / "study" / "study.yaml").read_text()
+    assert f"cluster: {unit}  " in text
+    assert ("careful: pages name every unit with its figures" in text) is people

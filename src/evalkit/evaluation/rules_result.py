@@ -61,11 +61,17 @@ def small_counts(case: Case) -> Iterator[Flag]:
     (xb, nb), (xa, na) = totals.before.sum(axis=(0, 2, 3)), totals.after.sum(axis=(0, 2))
     compared = [(xa, na)] if effect.scale == "level" else [(xb, nb), (xa, na)]
     if totals.kind == "rate" and min(x for x, _ in compared) < 10:
+        expected = {"expected": float(xb * na / nb)} if len(compared) == 2 and nb > 0 else {}
         yield flag(
             "small_counts",
             "caution",
-            "There are only {events:.0f} events on one side; chance alone moves such a count a great deal.",
-            events=float(min(x for x, _ in compared)),
+            "There are {after:.0f} events in the window"
+            + (", where the baseline's {before:.0f} let expect about {expected:.3g}" if expected else "")
+            + "; chance alone moves so small a count a great deal.",
+            case="compared" if expected else "level",
+            before=float(xb),
+            after=float(xa),
+            **expected,
         )
     if totals.kind == "proportion" and min(min(x, n - x) for x, n in compared) < 5:
         yield flag(

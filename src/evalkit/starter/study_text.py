@@ -14,6 +14,10 @@ from evalkit.starter.propose import TIME, Metric, Nearly, Promise, Proposal, Sum
 from evalkit.starter.tables import MARK
 
 _FEW_NEGATIVE = 0.05
+_PEOPLE = re.compile(
+    r"agent|staff|employee|clerk|teller|advis|handler|operator|nurse|doctor|员工|柜员|坐席|经办",
+    re.IGNORECASE,
+)
 
 
 def study_text(
@@ -201,12 +205,14 @@ def _goal(metric: Metric, target: dict[str, float] | None, better: str | None) -
     yield f"  target: {_flow(target) if target else empty}"
     if metric.cluster:
         yield f"  cluster: {_flow(metric.cluster)}                 # the unit whose records move together"
+        if _PEOPLE.search(metric.cluster):
+            yield "  # careful: pages name every unit with its figures; where these are people, name their team instead"
     elif metric.units:
         told = f"where records of one {metric.units[0]} are alike: without it intervals are too narrow"
         yield f"  # cluster: {_flow(metric.units[0])}   # {_comment(told + _or(metric.units))}"
     if metric.mixes:
         told = f"compares like with like: without it a shift between kinds of {metric.mixes[0]} passes for a change"
-        told += "; only what is fixed before service"
+        told += "; only what is fixed before service (`evalkit check` says what moved)"
         yield f"  # standardise_by: [{_flow(metric.mixes[0])}]   # {_comment(told + _or(metric.mixes))}"
 
 
