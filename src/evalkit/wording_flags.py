@@ -90,6 +90,10 @@ def _template(flag: Flag, result: GoalResult, language: Language) -> str:
             "The target asks for {wanted}, beyond the end of the scale; from a baseline of {before} it cannot be"
             " reached."
         ),
+        "already_kept": _(
+            "The baseline kept this promise already, with {before}; that it is kept is no effect of the programme. What"
+            " the programme did is the change against the baseline."
+        ),
         "duplicate_keys": _("Of the rejected records of '{source}', {count} repeat a key."),
     }
     if flag.figures.get("case") == "alone":
@@ -129,6 +133,10 @@ def _words(flag: Flag, result: GoalResult, language: Language, unit: str) -> dic
     separator = "、" if language == "zh" else ", "
     if "target" in found:
         words["target"] = form.target(found["target"])
+    if flag.code == "already_kept":
+        words["before"] = formats.quantity(result.kind, "level", (found["before"],), unit=unit, language=language).text(
+            found["before"]
+        )
     if "wanted" in found:
         ends = (found["wanted"], found["before"])
         level = formats.quantity(result.kind, "level", ends, unit=unit, language=language)
