@@ -248,18 +248,6 @@ def said(result: GoalResult, code: str) -> str:
     return next((flag.message for flag in result.flags if flag.code == code), "")
 
 
-def test_the_season_of_a_modelled_series_is_told_as_the_model_has_it(study: Study) -> None:
-    series = MEAN + "    estimator: {kind: interrupted-time-series, trend: false, harmonics: %s}\n"
-    assert not said(study(plain(), series % 2).evaluate("g", period="2025-Q3"), "season_not_covered")
-    without = study(plain(), series % 0).evaluate("g", period="2025-Q3")
-    assert said(without, "season_not_covered").endswith(
-        "the model of the series has none: give its `estimator` `harmonics`."
-    )
-    lacking = [row for row in plain() if not row["day"].startswith(("2023-07", "2023-08", "2024-07", "2024-08"))]
-    direct = study(lacking, MEAN).evaluate("g", period="2025-Q3")
-    assert "the baseline lacks those months" in said(direct, "season_not_covered")
-
-
 def test_months_of_single_rows_are_not_called_too_few(study: Study) -> None:
     months = [{"day": row["day"], "value": 10 + (place * 7) % 5} for place, row in enumerate(monthly(lambda *_: 9)())]
     single = study(months, MEAN).evaluate("g", period="2025")

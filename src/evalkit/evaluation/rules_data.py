@@ -239,6 +239,7 @@ def _season_not_covered(case: Case) -> Iterator[Flag]:
             )
     else:
         held = any(line.name == "same months" for line in case.lines)
+        thin = not held and not _months_lacking(case)
         yield flag(
             "season_not_covered",
             "info" if held else "caution",
@@ -246,11 +247,12 @@ def _season_not_covered(case: Case) -> Iterator[Flag]:
             + (
                 "the line 'same months' of the sensitivity analysis compares like with like."
                 if held
-                else "the baseline lacks those months, so this cannot be checked."
-                if _months_lacking(case)
                 else "the same months alone give no comparison, so this cannot be checked."
+                if thin
+                else "the baseline lacks those months, so this cannot be checked."
             ),
             held=held,
+            **({"case": "thin"} if thin else {}),
         )
 
 
