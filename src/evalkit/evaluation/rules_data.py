@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
-from math import ceil
+from datetime import date
 from typing import Any
 from unicodedata import normalize
 
@@ -13,7 +12,7 @@ import numpy as np
 from evalkit.evaluation.arms import months_held, totals_by_month
 from evalkit.evaluation.flags import Case, flag
 from evalkit.evaluation.interrupted import days_evaluated, plan_of
-from evalkit.evaluation.windows import Comparison, month_shares
+from evalkit.evaluation.windows import Comparison, days_allowed, month_shares
 from evalkit.moments import unclustered
 from evalkit.results import Flag
 
@@ -94,7 +93,7 @@ def unfinished(case: Case) -> Iterator[Flag]:
         late=late,
         share=100 * share,
         **({"case": "late" if len(sentences) == 1 else "both"} if late else {}),
-        **(_followed_up(case.comparison, value.within) if late else {}),
+        **(_followed_up(case.comparison, case.question.metric) if late else {}),
     )
 
 
@@ -108,14 +107,14 @@ def _days_lost(comparison: Comparison) -> float:
     return 1 - sum(part.days for part in comparison.due) / comparison.days
 
 
-def _followed_up(comparison: Comparison, within: Any) -> dict[str, Any]:
+def _followed_up(comparison: Comparison, metric: Any) -> dict[str, Any]:
     """Return which days' records have been followed up, and the cut-off by which all will have been."""
     due = comparison.due
     return {
         "counted": sum(part.days for part in due),
         "days": comparison.days,
         "last": str(due[-1].end if due else comparison.span.start),
-        "whole": str(comparison.span.end + timedelta(days=ceil(within.seconds / 86_400))),
+        "whole": str(comparison.asked.end + days_allowed(metric)),
     }
 
 
@@ -127,7 +126,7 @@ def not_yet_due(case: Case) -> Iterator[Flag]:
             "caution" if _days_lost(case.comparison) > DAYS_LOST else "info",
             "{count} records' windows had not closed by the cut-off; they are left out: " + _FOLLOWED_UP,
             count=count,
-            **_followed_up(case.comparison, case.question.metric.success.within),
+            **_followed_up(case.comparison, case.question.metric),
         )
 
 
