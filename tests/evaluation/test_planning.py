@@ -99,6 +99,12 @@ def test_branches_that_differ_for_good_limit_a_level(study: Study) -> None:
     assert unlike.to_date.detectable > alike.to_date.detectable
 
 
+def test_a_level_of_which_one_part_of_the_baseline_tells_is_planned(study: Study) -> None:
+    once = [row for row in hits() if str(row["day"]) >= "2025" or "2024-04" <= str(row["day"]) < "2024-06"]
+    (told,) = study(once, LEVEL, extra=ALONE).plan()
+    assert told.period is not None
+
+
 @pytest.mark.seconds
 def test_rare_events_are_never_enough(study: Study) -> None:
     few = study(counts(0.4), RATE, extra=ALONE).plan()[0]

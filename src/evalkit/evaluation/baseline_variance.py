@@ -190,7 +190,7 @@ def basis_of(study: Study, goal: Any, moments: Moments) -> Basis:
     if not found:
         raise NotEvaluableError("no_baseline_variance", "The baseline cannot be split to learn its variance.")
     per_day, lasting = float(np.mean([v for v, _ in found])), 0.0
-    if scale == "level" and kind != "rate" and goal.cluster is not None:
+    if scale == "level" and kind != "rate" and goal.cluster is not None and len(found) > 1:
         per_day, lasting = _lasting(goal, moments, study, per_day, whole / len(found))
     dfs = [effect.df for _, effect in found if effect.df is not None and math.isfinite(effect.df)]
     basis = Basis(
