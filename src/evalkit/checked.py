@@ -80,7 +80,6 @@ def check_report(study: OpenStudy, as_of: date | None) -> bool:
 def _print_rates(study: OpenStudy, sources: Sequence[Records]) -> None:
     """Print what each rate over a column counts, so that totals taken for single events are seen."""
     from evalkit.moments.terms import condition_of
-    from evalkit.records.fetch import fetch
 
     opened = {records.name: records for records in sources}
     for goal in (*study.file.goals, *study.file.indicators):
@@ -152,8 +151,6 @@ def _repeated(study: OpenStudy, records: Records) -> int:
 
     Records without a key may well be alike; totals of the same month, place and amount hardly are.
     """
-    from evalkit.records.fetch import fetch
-
     questions = (*study.file.goals, *study.file.indicators)
     rates = [(one.source, one.metric) for one in questions if one.metric.kind == "rate"]
     exposures = {getattr(metric.exposure, "source", None) for _, metric in rates}

@@ -54,7 +54,7 @@ def test_records_are_counted_when_asked_for_or_told(bench: Any, f: Any) -> None:
     pq.write_table(pa.table({"day": ["2024-01-31"] * 3, "x": [1.0, 2.0, 3.0]}), bench.folder / "r.parquet")
     told, asked = bench.open().source_records("s"), bench.open().source_records("s")
     told.remember({"from elsewhere": 7}, 10)
-    assert (told.reasons, told.found, told.rejected_share) == ({"from elsewhere": 7}, 10, 0.7)
+    assert (told.reasons, told.found, told.tally().rejected_share) == ({"from elsewhere": 7}, 10, 0.7)
     (bench.folder / "r.parquet").rename(bench.folder / "gone")  # nothing was read yet
     with pytest.raises(Exception, match="cannot be read to its end"):
         _ = asked.found

@@ -154,7 +154,7 @@ def test_header_only_means_no_records(plain: Any) -> None:
     for content in (b"day,x,branch\n", b"day,x,branch"):
         plain.write("r.csv", content)
         records = plain.open().source_records("s")
-        assert (records.found, records.rejected, records.too_many_rejected) == (0, 0, False)
+        assert (records.found, records.rejected, records.tally().too_many_rejected) == (0, 0, False)
 
 
 def test_lacking_columns_are_told_all_at_once_with_the_nearest(plain: Any) -> None:

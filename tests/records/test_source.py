@@ -316,9 +316,9 @@ def test_the_share_of_rejected_rows_that_is_too_much(bench: Any, f: Any) -> None
     bench.plan([f("day", "date"), f("x", "number")], max_rejected=0.25)
     bench.write("r.csv", "day,x\n" + "2024-01-01,1\n" * 3 + "bad,1\n")
     records = bench.open().source_records("s")
-    assert (records.rejected_share, records.too_many_rejected) == (0.25, False)
+    assert (records.tally().rejected_share, records.tally().too_many_rejected) == (0.25, False)
     bench.write("r.csv", "day,x\n" + "2024-01-01,1\n" * 3 + "bad,1\nbad,1\n")
-    assert bench.open().source_records("s").too_many_rejected
+    assert bench.open().source_records("s").tally().too_many_rejected
 
 
 def test_a_folder_and_a_link_out_of_the_folder(bench: Any, f: Any, tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -124,14 +124,6 @@ class Records:
     def rejected(self) -> int:
         return sum(self.reasons.values())
 
-    @property
-    def rejected_share(self) -> float:
-        return self.rejected / self.found if self.found else 0.0
-
-    @property
-    def too_many_rejected(self) -> bool:
-        return bool(self.rejected_share > self.source.max_rejected)
-
     def tally(self, until: date | None = None) -> Tally:
         """Return what was found and rejected in all, or dated up to a day; what has no date counts at any day."""
         if until is None or not self.rejected:  # without any rejected, no day has some
