@@ -180,18 +180,19 @@ def _common_keys(engine: duckdb.DuckDBPyConnection, one: Proposal, other: Propos
     return float(common) / max(1, min(one.columns[0].rows, other.columns[0].rows))
 
 
-def _moments(proposal: Proposal) -> list[str]:
+def _moments(proposal: Proposal) -> list[tuple[str, str]]:
+    """Return when each column of times that has any begins, with its name once a day and its time are joined."""
     joined = {day.name: moment_name(day, clock) for day, clock in clocks(proposal.columns)}
-    return [joined.get(column.name, column.name) for column in proposal.columns if column.moment]
+    return [(c.low, joined.get(c.name, c.name)) for c in proposal.columns if c.moment and c.low]
 
 
 def _between(one: Proposal, other: Proposal) -> tuple[str, str] | None:
     """Return a time of either table, the earlier first, for a duration between them."""
-    first, second = ([c for c in p.columns if c.moment and c.low] for p in (one, other))
+    first, second = _moments(one), _moments(other)
     if not first or not second:
         return None
-    pair = sorted(((first[0].low, _moments(one)[0]), (second[0].low, _moments(other)[0])))
-    return pair[0][1], pair[1][1]
+    (_, earlier), (_, later) = sorted((first[0], second[0]))
+    return earlier, later
 
 
 def _join_code(one: Proposal, other: Proposal) -> tuple[str, ...]:
