@@ -133,14 +133,10 @@ def _words(flag: Flag, result: GoalResult, language: Language, unit: str) -> dic
     separator = "、" if language == "zh" else ", "
     if "target" in found:
         words["target"] = form.target(found["target"])
-    if flag.code == "already_kept":
-        words["before"] = formats.quantity(result.kind, "level", (found["before"],), unit=unit, language=language).text(
-            found["before"]
-        )
-    if "wanted" in found:
-        ends = (found["wanted"], found["before"])
-        level = formats.quantity(result.kind, "level", ends, unit=unit, language=language)
-        words |= {"wanted": level.text(found["wanted"]), "before": level.text(found["before"])}
+    if flag.code in ("ceiling", "already_kept"):
+        levels = {name: found[name] for name in ("wanted", "before") if name in found}
+        level = formats.quantity(result.kind, "level", list(levels.values()), unit=unit, language=language)
+        words |= {name: level.text(value) for name, value in levels.items()}
     if "low" in found:
         words["interval"] = form.interval(found["low"], found["high"])
     if "moved" in found:
