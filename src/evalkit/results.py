@@ -173,7 +173,7 @@ class GoalResult:
     """One goal (or indicator: `target` and `verdict` None) evaluated for one reporting period.
 
     `period` is this period's evaluation, `to_date` that of everything since phase-in; `held` is what they hold as in
-    the baseline, `mix` or `months`.
+    the baseline, `mix` or `months`, and `course` where they stand against the expected course.
     """
 
     id: str

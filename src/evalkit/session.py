@@ -354,7 +354,8 @@ class OpenStudy:
 
         Left out are months of the phase-in, months without records, and those of which more than a week does not count:
         cut by a window or the cut-off, or not followed up for as long as the goal waits. The target, a relative one
-        of the baseline, is drawn unless the goal holds the mix or the months. Raises as `evalkit.control_chart`.
+        of the baseline, is drawn unless the goal holds the mix or the months, or is judged against its expected course.
+        Raises as `evalkit.control_chart`.
         """
         from evalkit.estimands.control_chart import control_chart
         from evalkit.evaluation.series import baseline_target, partial

@@ -80,8 +80,8 @@ def partial(
 def baseline_target(question: Any, frame: pd.DataFrame) -> float | None:
     """Return a goal's target on its metric's own scale, as its series are compared with it; None without one.
 
-    A relative target is one of the baseline in `frame`. Where the estimate holds the mix or the months there is none:
-    what is promised of those is not promised of every month as recorded.
+    A relative target is one of the baseline in `frame`. Where the estimate holds the mix or the months, or is one
+    against the expected course, there is none: what is promised of those is not promised of every month as recorded.
     """
     from evalkit.evaluation.window import held_of
 

@@ -43,9 +43,9 @@ def trend(
 ) -> Figure:
     """Draw the metric month by month: baseline value, phase-in, target line, the period, the measures' dates.
 
-    The target is left out where the estimate holds the mix or the months: what is promised of those is not promised of
-    every month as recorded. The counterfactual of a held mix is left out for the same reason: it belongs to other
-    values than the months drawn.
+    The target is left out where the estimate holds the mix or the months, or is one against the expected course: what
+    is promised of those is not promised of every month as recorded. The counterfactual of a held mix is left out for
+    the same reason: it belongs to other values than the months drawn.
 
     `series` has the columns start, end, value and phase ('baseline', 'phase-in', 'after'); `measures` are
     (label, date) of each measure put into effect; `counterfactual` is a time-series model of the months; `partial` says

@@ -164,6 +164,12 @@ class GoalRecords(Report):
                 " single months are not compared with the target."
             )
             notes.append(told)
+        if "course" in self.goal.held:
+            told = _(
+                "What is promised is a change against the expected course, not against the baseline as recorded. So"
+                " single months are not compared with the target."
+            )
+            notes.append(told)
         return notes
 
     def _measures(self) -> list[tuple[int, date, str]]:
@@ -256,7 +262,7 @@ class GoalRecords(Report):
 
     def _values(self, found: Any) -> str:
         """What the picture of single records shows; means only where they are those of the records."""
-        if self.goal.held:
+        if {"mix", "months"} & set(self.goal.held):
             places = []
             for shares in (found.before, found.after):
                 _most, place = max((share or 0.0, -place) for place, share in enumerate(shares))
