@@ -381,6 +381,8 @@ def _print_copied(started: Started) -> None:
         which = "the original" if len(started.copied) == 1 else "originals"
         told = f"    To read {which} instead, set RECORDS={folder} in the environment and write  path: "
         print(printable(f'{told}"${{RECORDS}}/{name}"  in the study file.'))
+        if others := dict.fromkeys(other for other, _ in files if other != folder):
+            print(printable(f"    Those of {', '.join(map(str, others))} have a path of their own likewise."))
     for name in sheets:
         print(printable(f"    Of {name} the sheets are read from there alone: save each anew as CSV over its copy."))
 

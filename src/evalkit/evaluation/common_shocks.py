@@ -45,8 +45,10 @@ def shocks_enter(study: Study, question: Any) -> bool:
     return study.inference.common_shocks == "auto" and question.metric.kind != "rate"
 
 
-def baseline_shocks(study: Study, question: Any, moments: Moments, scale: Scale) -> MonthShocks | None:
-    """Return the shocks of the baseline's months; None where they do not enter.
+def baseline_shocks(
+    study: Study, question: Any, moments: Moments, scale: Scale, months: BaselineMonths | None = None
+) -> MonthShocks | None:
+    """Return the shocks of the baseline's months, which a caller may know already; None where they do not enter.
 
     Where the same months are compared, and the baseline is too short to tell its season from shocks, the months since
     the programme help once enough calendar months stand on both sides: what remains beyond a level of every calendar
@@ -54,7 +56,7 @@ def baseline_shocks(study: Study, question: Any, moments: Moments, scale: Scale)
     """
     if not shocks_enter(study, question):
         return None
-    months = baseline_months(question, moments, study.baseline, scale)
+    months = months or baseline_months(question, moments, study.baseline, scale)
     if question.compare_with == "same-months" and scale != "level" and len(months.months) < MONTHS_FOR_SEASON:
         paired = _paired_shocks(study, question, moments, scale)
         if paired is not None:

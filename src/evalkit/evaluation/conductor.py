@@ -48,7 +48,7 @@ def evaluate_question(study: Study, asked: Question, period: Period, as_of: date
     lines: tuple[SensitivityLine, ...] = ()
     rollout: RolloutEffect | None = None
     months = baseline_months(question, asked.moments, study.baseline, scale_of(question))
-    shocks = baseline_shocks(study, question, asked.moments, scale_of(question))
+    shocks = baseline_shocks(study, question, asked.moments, scale_of(question), months)
     blocked = too_many_rejected([records for records in (asked.records, asked.exposure) if records is not None], as_of)
     blocked = blocked or unknown_success(question, [asked.moments], asked.records)
     try:

@@ -30,8 +30,8 @@ def unknown_success(question: Any, parts: Iterable[Moments], records: Records) -
     return flag(
         "no_success",
         "serious",
-        "No record has '{success}' in '{column}', so nothing shows that it is written like that there. If none is "
-        "right, list it among the field's allowed values (`constraints: {{enum: [...]}}`)."
+        "No record that is compared has '{success}' in '{column}', so nothing shows that it is written like that "
+        "there. If none is right, list it among the field's allowed values (`constraints: {{enum: [...]}}`)."
         + (
             " {undated} records have no '{time}', which places them in a window: it may stand in these."
             if undated

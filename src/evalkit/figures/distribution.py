@@ -26,7 +26,7 @@ def histogram(found: Histogram, language: Language = "en", *, unit: str = "", va
     width = found.edges[1] - found.edges[0]
     with styled():
         figure, axes = canvas()
-        stub = 2.5 * max((share or 0.0 for share in (*found.before, *found.after)), default=0.0)
+        stub = 2.5 * max((share or 0.0 for share in (*found.before, *found.after)), default=0.0) or 1.0
         unnamed = True
         for name, shares, colour, hatch, place, edge_colour in (
             (_("before"), found.before, "#BBBBBB", "", -0.21, GREY),

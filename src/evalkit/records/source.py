@@ -126,7 +126,8 @@ class Records:
 
     def tally(self, until: date | None = None) -> Tally:
         """Return what was found and rejected in all, or dated up to a day; what has no date counts at any day."""
-        if until is None or not self.rejected:  # without any rejected, no day has some
+        # without any rejected no day has some; up to the last day it is all
+        if until is None or not self.rejected or (self._last_day is not None and until >= self._last_day):
             return Tally(self.found, self.reasons, self.source.max_rejected)
         if until not in self._tallies:
             found, reasons = len(self.malformed), Counter(bad.reason for bad in self.malformed)
@@ -138,6 +139,10 @@ class Records:
             ordered = dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0])))
             self._tallies[until] = Tally(found, ordered, self.source.max_rejected)
         return self._tallies[until]
+
+    @cached_property
+    def _last_day(self) -> date | None:
+        return latest_day(self.table, self.source.time)
 
     @cached_property
     def _tallies(self) -> dict[date, Tally]:
@@ -152,7 +157,7 @@ class Records:
     @cached_property
     def of_months(self) -> bool:
         """Whether the records are totals of months, dated with the first of each."""
-        return on_first_days(self.table, latest_day(self.table, self.source.time))
+        return on_first_days(self.table, self._last_day)
 
     @cached_property
     def accepted(self) -> ibis.Table:

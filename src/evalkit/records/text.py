@@ -35,12 +35,12 @@ _UNREADABLE = {
 def may_mean_missing(text: str, times: int) -> bool:
     """Return whether a text in the place of a number or date looks like a word for no value, and like no one's data.
 
-    It is short, repeats, and has no digit, or only noughts or nines.
+    It is short, one word, repeats, and has no digit, or only noughts or nines; a name that repeats would pass.
 
     >>> [may_mean_missing(text, 9) for text in ("n.d.", "00/00/0000", "31.12.2024", "handed in late")]
     [True, True, False, False]
     """
-    return times > 1 and len(text) <= _LONGEST_WORD and re.fullmatch(r"\D*|[0\W]*|[9\W]*", text) is not None
+    return times > 1 and len(text) <= _LONGEST_WORD and re.fullmatch(r"[^\d\s]*|[0\W]*|[9\W]*", text) is not None
 
 
 def is_gzip(path: Path) -> bool:

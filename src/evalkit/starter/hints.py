@@ -24,11 +24,13 @@ if TYPE_CHECKING:
     from evalkit.starter.tables import Form
 
 _MONTHS = (
-    "jan|feb|fév|fev|mar|mär|mrz|apr|avr|abr|ma[iyo]|jun|juin|jui?l|aug|ago|aoû|sep|set|o[ckt]t|out|nov|de[csz]|déc|"
-    "dic|ene"
+    "jan(uary|uar|vier|eiro)?|ene(ro)?|feb(ruary|ruar|rero)?|f[eé]v(rier|ereiro)?|mar(ch|s|zo|ço)?|märz?|mrz|"
+    "apr(il)?|avr(il)?|abr(il)?|ma[iy]o?|jun[ie]?|juin|junio|junho|jul[iy]?|juil(let)?|julio|julho|aug(ust)?|"
+    "ago(sto)?|ao[uû]t?|sept?(ember|embre|iembre)?|set(embro)?|o[ck]t(ober|obre|ubre)?|out(ubro)?|"
+    "nov(ember|embre|iembre|embro)?|de[csz](ember|embre|embro)?|déc(embre)?|dic(iembre)?"
 )
 _MONTH = (
-    rf"({_MONTHS})[^\W\d_]*\.?[ _-]?'?(\d{{4}}|\d{{2}})|\d{{4}}[-/.]\d{{1,2}}([-/.]01)?|"
+    rf"({_MONTHS})\.?[ _-]?'?(\d{{4}}|\d{{2}})|\d{{4}}[-/.]\d{{1,2}}([-/.]01)?|"
     r"\d{1,2}[-/.]\d{4}|\d{4}年\d{1,2}月"
 )
 _MONTH_FORMS = ("%b %Y", "%B %Y", "%b-%y", "%b %y", "%b-%Y", "%Y-%m", "%Y-%m-%d", "%Y/%m", "%m/%Y", "%Y年%m月")
@@ -116,7 +118,7 @@ def one_column(table: Found, day: Column, clock: Column) -> tuple[str, tuple[str
         "durations are in whole days"
     )
     form = f"{'%Y-%m-%d' if day.format == 'default' else day.format} {clock.clock}"
-    both = f'f[{_text(day.name)}] + " " + f[{_text(clock.name)}]'
+    both = f'(f[{_text(day.name)}] + " " + f[{_text(clock.name)}]).str.strip().replace("", None)'
     code = (
         f"f[{_text(name)}] = pd.to_datetime({both}, format={_text(form)})",
         f"f = f.drop(columns={_text([day.name, clock.name])})",
