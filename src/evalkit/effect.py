@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Scale = Literal["ratio", "difference", "level"]
 Better = Literal["higher", "lower"]
-FAR_WORSE = 2.0  # times worse than before: no promise, but a change written as its own size, 0.05 for +5 %
+FAR_WORSE = 4.0  # times worse than before: no promise, but a change written as its own size, 0.05 for +5 %
 Verdict = Literal["achieved", "not_achieved", "inconclusive", "not_evaluable"]
 Direction = Literal["improved", "no_clear_change", "worsened"]
 

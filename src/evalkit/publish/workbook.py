@@ -24,6 +24,7 @@ _UNIT = r"([^\d%()（）]*?)"
 _INTERVAL = re.compile(rf"(?:({_N}) ?(%?){_UNIT} ?[（(])?({_N}) ?(?:%?)(?: to |至| – )({_N}) ?(%?){_UNIT}[)）]?")
 _CODES = frozenset({"line", "verdict", "phase", "arm", "variation"})  # figures' columns that hold codes
 _LONGEST = 31  # letters of a sheet's name, by Excel
+_ENDS = " ,，："
 _NO_NAME = re.compile(r"[\[\]:*?/\\']")
 _MODIFIED = re.compile(rb"(<dcterms:(created|modified)[^>]*>)[^<]*")
 
@@ -92,8 +93,10 @@ def _cut(text: str, most: int) -> str:
     >>> _cut("Mean arrival", 9), _cut("Arrivals", 5)
     ('Mean', 'Arriv')
     """
-    words = text[: most + 1].rpartition(" ")[0] if len(text) > most else text
-    return (words if 2 * len(words) > most - 2 else text[:most]).rstrip(" ,，：")
+    if len(text) <= most or text[most] in _ENDS:
+        return text[:most].rstrip(_ENDS)
+    words = text[:most].rpartition(" ")[0]
+    return (words if 2 * len(words) > most - 2 else text[:most]).rstrip(_ENDS)
 
 
 def _translated(rows: list[list[str]], language: Language) -> list[list[str]]:
