@@ -163,7 +163,9 @@ def test_a_share_that_is_to_fall_is_not_kept_by_a_word_that_stands_nowhere(study
     result = opened.evaluate("g", period="2025-Q3")
     assert result.verdict == "not_evaluable"
     assert result.period.effect is None
-    assert told(result, "no_success").startswith("No record that is compared has 'Slow' in 'kind', so nothing shows that it is written")
+    assert told(result, "no_success").startswith(
+        "No record that is compared has 'Slow' in 'kind', so nothing shows that it is written"
+    )
     assert all(
         scope.goals[0].verdict == "not_evaluable" for scope in opened.evaluate_by("branch", period="2025-Q3")[0].scopes
     )
