@@ -212,18 +212,3 @@ def test_a_period_waits_for_its_records_and_one_that_has_only_begun_does_not(
     (tmp_path / "survey.csv").write_text(header)
     waits = {attempt.period: attempt.waits for attempt in run(tmp_path, date(2026, 7, 5))}
     assert waits["2026-H1"] == "there are no records with a date; not published yet."
-
-
-def test_a_page_with_nothing_on_it_is_not_published(tmp_path: Path) -> None:
-    """A study without weaknesses, measures, indicators and feedback has no context; nothing led to its page."""
-    drop = ("weaknesses:", "commitments:", "measures:", "  - {id: hurry", "    commitment:")
-    text = STUDY.replace("end: 2024-12-31}", "end: 2024-12-31}\n  frequency: year")
-    kept = [line for line in text.splitlines() if not line.startswith(drop)]
-    (tmp_path / "plan.yaml").write_text("\n".join(kept), encoding="utf-8")
-    write_records(tmp_path, after=8.2)
-    write_notebooks(tmp_path / "notebooks")
-    assert set(told(run(tmp_path)).values()) == {"published"}
-    names = {path.name for path in (tmp_path / "reports" / "2025").iterdir()}
-    assert {"index.html", "score.html"} <= names
-    assert not [name for name in names if name.startswith("context")]
-    assert set(told(run(tmp_path)).values()) <= {"up to date"}, "and nothing is missing"

@@ -39,8 +39,7 @@ def file_names(study: Study, language: Language, *, as_pdf: bool = False) -> lis
 
 def stems(study: Study) -> tuple[str, ...]:
     """Return the pages of a report, without language and ending."""
-    context = ("context",) if trace.has_context(study) else ()  # no page with nothing on it
-    return ("index", *context, *(goal.id for goal in study.goals))
+    return ("index", "context", *(goal.id for goal in study.goals))
 
 
 def paths(study: Study, folder: Path, language: Language) -> tuple[Path, ...]:
@@ -115,10 +114,9 @@ class Pages:
         back = (_("All periods"), index.row_of(self.period, language))
         up = (self.period.label, f"{index.page_name('index', language)}.html")
         goals = [self._task(goal.id, parameters, language, (back, up)) for goal in self.study.goals]
-        if "context" not in stems(self.study):
-            return [self._task("index", parameters, language, (back,)), *goals]
-        beside = (_("Situation, measures, feedback"), f"{index.page_name('context', language)}.html")
-        first = self._task("index", parameters, language, (back, beside))
+        context = (_("Situation, measures, feedback"), f"{index.page_name('context', language)}.html")
+        beside = (context,) if trace.has_context(self.study) else ()  # nothing leads to a page with nothing on it
+        first = self._task("index", parameters, language, (back, *beside))
         return [first, self._task("context", parameters, language, (back, up)), *goals]
 
     def _task(
