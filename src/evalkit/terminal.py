@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
@@ -379,12 +380,18 @@ def _print_copied(started: Started) -> None:
     if files:
         folder, name = files[0]
         which = "the original" if len(started.copied) == 1 else "originals"
-        told = f"    To read {which} instead, set RECORDS={folder} in the environment and write  path: "
+        told = f"    To read {which} instead, set RECORDS={_from_here(folder)} in the environment and write  path: "
         print(printable(f'{told}"${{RECORDS}}/{name}"  in the study file.'))
         if others := dict.fromkeys(other for other, _ in files if other != folder):
             print(printable(f"    Those of {', '.join(map(str, others))} have a path of their own likewise."))
     for name in sheets:
         print(printable(f"    Of {name} the sheets are read from there alone: save each anew as CSV over its copy."))
+
+
+def _from_here(folder: Path) -> str:
+    """Return a folder as a shell here would take it: below this one without this machine's names."""
+    here = Path.cwd()
+    return f'"$PWD{str(folder)[len(str(here)) :]}"' if folder.is_relative_to(here) else str(folder)
 
 
 def asked_for_target(metric: Metric) -> str:

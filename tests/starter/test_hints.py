@@ -89,6 +89,8 @@ def test_what_is_copied_is_said_with_the_way_to_the_originals(tmp_path, monkeypa
     write(tmp_path / "more" / "others.csv", ["day", "cost", "who"], [[d, i, "x"] for i, d in enumerate(DAYS)])
     told = report_of(start(tmp_path / "apart", sorted((tmp_path / "more").glob("survey*"))))
     assert 'path: "${RECORDS}/survey-*.csv"' in told
+    monkeypatch.chdir(tmp_path)
+    assert 'set RECORDS="$PWD/exports" in the environment' in report_of(start(tmp_path / "here", [file]))
     inside = write(tmp_path / "inside" / "x.csv", ["day", "n"], [[d, i % 9] for i, d in enumerate(DAYS)])
     assert "COPIES" not in report_of(start(inside.parent, [inside]))
 
