@@ -524,3 +524,17 @@ def test_one_reading_counts_the_rejected_by_the_first_rule_they_break(
         left &= ~broken
     assert {words.replace("1.5.0", "1.5"): n for words, n in told[0].items()} == expected
     assert told[1] == 6000
+
+
+@pytest.mark.parametrize("as_of", [date(2025, 3, 31), date(2025, 2, 11)])
+def test_one_reading_counts_the_rejected_up_to_its_cut_off(bench: Any, f: Any, as_of: date) -> None:
+    kept_apart(bench, f, "parquet")
+    study = bench.open()
+    study.evaluate("g", period="2025-Q1", as_of=as_of)
+    records, apart = study.source_records("s"), bench.open().source_records("s")
+    told = records.tally(as_of)
+    assert "_by_day" not in vars(records)
+    assert told == apart.tally(as_of)
+    assert "_by_day" in vars(apart)
+    assert 0 < told.rejected < apart.rejected
+    assert told.found < apart.found

@@ -9,6 +9,7 @@ variance holds beyond that of a period.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -161,12 +162,7 @@ def plan(
     asked = goals or study.goals
     ends = {name: last_told(records(name).valid, records(name).source.time) for name in {g.source for g in asked}}
     known = until or max((day for day in ends.values() if day), default=None)
-    return tuple(
-        _goal_power(study, goal, records, ends[goal.source], known)
-        if not records(goal.source).tally(until).too_many_rejected
-        else replace(_unanswered(goal), reason="Too many of its source's records are rejected.")
-        for goal in asked
-    )
+    return tuple(_goal_power(study, goal, records, ends[goal.source], known) for goal in asked)
 
 
 def assumptions(study: Study) -> str:
@@ -177,20 +173,9 @@ def assumptions(study: Study) -> str:
         f"Detectable: the true effect at which `achieved` has probability {WANTED:.0%}. One period is tested at "
         f"{_alpha(study):.3g} ({shared} goal{'s' if shared > 1 else ''} judged together, the first step of Holm), "
         f"everything to date likewise, {looks}. Variances are the baseline's own, of stretches as long as a period, "
-        "falling with "
-        "the days; months' shocks are the baseline's; clusters and volumes are taken to stay as they were. Periods "
-        "still needed are counted for a truth half as far again as the target, or halfway to the metric's bound."
-    )
-
-
-def _unanswered(goal: Any) -> GoalPower:
-    return GoalPower(
-        goal=goal.id,
-        kind=goal.metric.kind,
-        scale=scale_of(goal),
-        better=goal.better,
-        target=goal.target.value,
-        at={},
+        "falling with the days; months' shocks are the baseline's; clusters and volumes are taken to stay as they "
+        "were. Periods still needed are counted for a truth half as far again as the target, or halfway to the "
+        "metric's bound."
     )
 
 
@@ -202,7 +187,8 @@ def _goal_power(
     A period is done when what is known reaches its end and the goal's own records lie in it: those of a survey that
     comes in waves never reach one.
     """
-    bare = _unanswered(goal)
+    scale, target = scale_of(goal), goal.target.value
+    bare = GoalPower(goal=goal.id, kind=goal.metric.kind, scale=scale, better=goal.better, target=target, at={})
     last = min(last, known) if last and known else last
     looks = list(_looks(study, goal, last))
     done: list[Period] = []
@@ -212,6 +198,8 @@ def _goal_power(
     as_of = done[-1].end if done else study.baseline.end
     asked = moments_of(study, goal, done[-1:], as_of, records)
     try:
+        if asked.records.tally(as_of).too_many_rejected:
+            raise NotEvaluableError("too_many_rejected", "Too many of its source's records are rejected.")
         basis = basis_of(study, goal, asked.moments)
         return _answered(study, goal, replace(bare, periods_done=len(done)), basis, looks, asked)
     except NotEvaluableError as reason:
@@ -292,10 +280,12 @@ def _needed(study: Study, basis: Basis, windows: Sequence[Window]) -> tuple[int 
     most, horizon = len(windows), f"{HORIZON_MONTHS // 12} years"
     if sequential != "none" and sequential.method == "alpha-spending" and sequential.looks <= most:
         most, horizon = sequential.looks, f"the {sequential.looks} looks planned"
-    for count in range(1, most + 1):
-        if basis.curve(windows[count - 1], _level(study, basis, windows, count))(basis.assumed) >= WANTED:
-            return count, horizon
-    return None, horizon
+
+    def chance(count: int) -> float:
+        return basis.curve(windows[count - 1], _level(study, basis, windows, count))(basis.assumed)
+
+    count = bisect_left(range(1, most + 1), WANTED, key=chance) + 1  # more periods never show less
+    return (count if count <= most else None), horizon
 
 
 def _level(study: Study, basis: Basis, windows: Sequence[Window], count: int) -> float:

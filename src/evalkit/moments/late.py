@@ -9,6 +9,7 @@ from typing import Any
 from evalkit.records import fields
 
 RULE, NO_RULE, PLACE = "rule", 1 << 30, "place"
+_PLACES = 1 << 32  # more than there are places; the last one stands for none
 
 
 class Late:
@@ -52,18 +53,19 @@ class Late:
     def grouped(self, keys: dict[str, Any], sums: dict[str, Any], where: Any) -> Any:
         """Return the first step: the sums by the keys and the grouping columns as found.
 
-        The key `place` is -1 - rule for the first rule that a record breaks by itself: one key is less work than two.
+        Where a record breaks a rule by itself, the key `place` holds the first such rule too, as a negative number: one
+        key is less work than two.
         """
         import ibis
 
         base = self._base.to_expr()
-        own = [
-            (case.to_expr(), -1 - place) for place, (case, _) in enumerate(self._rules) if place not in self._waiting
-        ]
+        own = [(case.to_expr(), rule) for rule, (case, _) in enumerate(self._rules) if rule not in self._waiting]
         groups = {name: self._on_base(expression).to_expr() for name, expression in keys.items()}
         if own:
-            unbroken = self._unbroken(case for case, _ in own)
-            groups[PLACE] = ibis.cases((unbroken, groups[PLACE]), *own, else_=groups[PLACE])
+            unbroken, place = self._unbroken(case for case, _ in own), groups[PLACE]
+            kept = place.fill_null(_PLACES - 1)
+            broken = [(case, -1 - rule * _PLACES - kept) for case, rule in own]
+            groups[PLACE] = ibis.cases((unbroken, place), *broken, else_=place)
         groups |= {alias: base[name] for name, alias in self._found.items()}
         totals = {name: self._on_base(expression).to_expr() for name, expression in sums.items()}
         return aggregated(base, groups, totals, None if where is None else self._on_base(where).to_expr())
@@ -75,18 +77,24 @@ class Late:
         return reduce(lambda all_, one: all_ & one.to_expr(), rest, first.to_expr())
 
     def typed(self, groups: Any, keys: Iterable[str], sums: Iterable[str]) -> Any:
-        """Return the second step: the same by the typed grouping columns and the rule; rejected ones by that alone."""
+        """Return the second step: the same by the typed grouping columns and the rule.
+
+        Rejected ones are told apart by their place and rule alone.
+        """
         import ibis
         import ibis.expr.operations as ops
 
         swaps = {ops.Field(self._base, name): ops.Field(groups.op(), alias) for name, alias in self._found.items()}
         of_group = [(self._rules[p][0].replace(swaps).to_expr(), p) for p in sorted(self._waiting)]
-        rule = ibis.cases((groups[PLACE] < 0, -1 - groups[PLACE]), else_=NO_RULE)
+        broken, code = groups[PLACE] < 0, -1 - groups[PLACE]
+        rule = ibis.cases((broken, (code / _PLACES).floor().cast("int64")), else_=NO_RULE)
+        place = ibis.cases((broken, (code % _PLACES).nullif(_PLACES - 1)), else_=groups[PLACE])
         if of_group:
             rule = ibis.least(rule, ibis.cases(*of_group, else_=NO_RULE))
-        told = groups.mutate(**{RULE: rule})
+        told = groups.mutate(**{RULE: rule, PLACE: place})
         accepted = told[RULE] == NO_RULE
-        columns = {RULE: told[RULE]} | {name: accepted.ifelse(told[name], 0) for name in keys}
+        columns = {RULE: told[RULE], PLACE: told[PLACE]}
+        columns |= {name: accepted.ifelse(told[name], 0) for name in keys if name != PLACE}
         swaps = {ops.Field(self._base, name): ops.Field(told.op(), alias) for name, alias in self._found.items()}
         for place, operation in enumerate(self._keys):
             columns[f"key{place}"] = accepted.ifelse(operation.replace(swaps).to_expr(), None)

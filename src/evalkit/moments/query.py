@@ -7,9 +7,10 @@ branch's name once a group, not once a record, is worth a third of the time. Wha
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -62,7 +63,7 @@ def moments_at(
     """Return the moments of every ask at every cut-off, from one query.
 
     `cuts` are the days at which windows begin or have ended. Where the source's rejected records have not been
-    counted yet, they are now (`Records.remember`).
+    counted yet, they are now, in all and up to each cut-off (`Records.remember`).
     """
     cutoffs, inner_cuts = sorted(cutoffs), sorted(cut for cut in set(cuts) if cut.day != 1)
     counting = not records.counted
@@ -85,7 +86,9 @@ def moments_at(
     day = table[DAY]
     place = {PLACE: _place(day, inner_cuts), **states.items()}
     if counting:
-        found, labels = _counting(records, keys, place, sums.items(), rows)
+        found, labels, told = _counting(records, keys, place, sums.items())
+        _remember(records, told, _starts(found[PLACE], inner_cuts), found[rows], [c for c in cutoffs if _ends(c, cuts)])
+        found = _chosen(found, np.array([reason is None for reason in told]))
     else:
         found, labels = _counted(records, table, place | _keys(table, keys), sums.items())
     answers = _decoded(found, labels, plans, keys, cutoffs, inner_cuts)
@@ -177,8 +180,10 @@ def _counted(records: Records, table: Any, keys: dict[str, Any], sums: dict[str,
     return fetch_in_parts(records, table, lambda where: aggregated(table, keys, sums, where), whole)
 
 
-def _counting(records: Records, keys: Sequence[str], places: dict[str, Any], sums: dict[str, Any], rows: str) -> _Found:
-    """Return the same of records that have not been told apart yet, and tell them how many are rejected and why."""
+def _counting(
+    records: Records, keys: Sequence[str], places: dict[str, Any], sums: dict[str, Any]
+) -> tuple[dict[str, NDArray[Any]], dict[str, Labels], list[str | None]]:
+    """Return the same of records that have not been told apart yet, and of each group why it is rejected, if it is."""
     table, late = records.table, Late(records.table, keys)
     if late.apart:
         found, labels = fetch_in_parts(
@@ -187,21 +192,45 @@ def _counting(records: Records, keys: Sequence[str], places: dict[str, Any], sum
             lambda where: late.grouped(places, sums, where),
             lambda groups, _: late.typed(groups, places, sums),
         )
-        rules = found.pop(RULE).astype(np.int64)
-        reasons = {int(rule): late.reason(int(rule)) for rule in np.unique(rules)}
-    else:
-        accepted = table[REASON].isnull()
-        groups = {name: accepted.ifelse(e, None) for name, e in (places | _keys(table, keys)).items()}
-        found, labels = _counted(records, table, {RULE: table[REASON], **groups}, sums)
-        rules = found.pop(RULE)
-        reasons = dict(enumerate(labels.pop(RULE)))
-    counts = {rule: int(found[rows][rules == rule].sum()) for rule in reasons}
-    records.remember({text: counts[rule] for rule, text in reasons.items() if text is not None}, sum(counts.values()))
-    return _chosen(found, np.isin(rules, [rule for rule, text in reasons.items() if text is None])), labels
+        return found, labels, [late.reason(int(rule)) for rule in found.pop(RULE)]
+    accepted = table[REASON].isnull()
+    groups = {name: accepted.ifelse(each, None) for name, each in (places | _keys(table, keys)).items()}
+    found, labels = _counted(records, table, {RULE: table[REASON], **groups, PLACE: places[PLACE]}, sums)
+    reasons = labels.pop(RULE)
+    return found, labels, [reasons[int(rule)] for rule in found.pop(RULE)]
+
+
+def _remember(
+    records: Records, told: Sequence[str | None], starts: NDArray[Any], counts: NDArray[Any], whole: Sequence[date]
+) -> None:
+    """Tell the records how many are rejected and why: in all, and up to the cut-offs that no place goes beyond."""
+    reasons: Counter[str | None] = Counter()
+    for reason, count in zip(told, counts, strict=True):
+        reasons[reason] += int(count)
+    by_start = list(zip(starts.astype(object), told, map(int, counts), strict=True)) if len(reasons) > 1 else []
+    found = sum(reasons.values())
+    records.remember({reason: count for reason, count in reasons.items() if reason is not None}, found, by_start, whole)
+
+
+def _ends(cutoff: date, cuts: Sequence[date]) -> bool:
+    """Return whether places end with this day."""
+    after = cutoff + timedelta(days=1)
+    return after.day == 1 or after in cuts
 
 
 def _chosen(found: dict[str, NDArray[Any]], which: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
     return found if which.all() else {name: values[which] for name, values in found.items()}
+
+
+def _starts(places: NDArray[Any], cuts: Sequence[date]) -> NDArray[Any]:
+    """Return the first day of each place, NaT where there is none."""
+    none = np.isnan(places.astype(np.float64))
+    month, passed = np.divmod(np.where(none, 0, places).astype(np.int64), len(cuts) + 1)
+    start = (month - 1970 * 12).astype("datetime64[M]").astype("datetime64[D]")
+    if cuts:
+        start = np.maximum(start, np.array([date.min, *cuts], dtype="datetime64[D]")[passed])
+    start[none] = np.datetime64("NaT")
+    return start
 
 
 def _decoded(
@@ -215,10 +244,7 @@ def _decoded(
     """Turn the query's columns into moments."""
     dated = ~np.isnan(found[PLACE].astype(np.float64))
     whole, found = found, _chosen(found, dated)
-    month, passed = np.divmod(found[PLACE].astype(np.int64), len(cuts) + 1)
-    start = (month - 1970 * 12).astype("datetime64[M]").astype("datetime64[D]")
-    if cuts:
-        start = np.maximum(start, np.array([date.min, *cuts], dtype="datetime64[D]")[passed])
+    start = _starts(found[PLACE], cuts)
     columns = {key: (found[f"key{place}"], labels[f"key{place}"]) for place, key in enumerate(keys)}
     answers = []
     for plan in plans:

@@ -6,7 +6,7 @@ import csv
 import os
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -96,9 +96,20 @@ class Records:
         ordered = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
         return dict(ordered), found + len(self.malformed)
 
-    def remember(self, counts: Mapping[str, int], found: int) -> None:
-        """Take the rejected rows of `table` by reason, and the number of its rows, from a query that counted them."""
+    def remember(
+        self,
+        counts: Mapping[str, int],
+        found: int,
+        by_start: Sequence[tuple[date | None, str | None, int]] = (),
+        whole: Iterable[date] = (),
+    ) -> None:
+        """Take the rejected rows of `table` by reason, and the number of its rows, from a query that counted them.
+
+        `by_start` are rows by the first of some days and by reason, and `whole` the cut-offs up to which they are the
+        rows of whole days: up to these no query needs to ask again.
+        """
         self.__dict__["_counts"] = self._all_counts(counts, found)
+        self._tallies.update((until, self._tallied(by_start, until)) for until in whole if by_start)
 
     @property
     def counted(self) -> bool:
@@ -126,23 +137,21 @@ class Records:
 
     def tally(self, until: date | None = None) -> Tally:
         """Return what was found and rejected in all, or dated up to a day; what has no date counts at any day."""
-        # without any rejected no day has some; up to the last day it is all
-        if until is None or not self.rejected or (self._last_day is not None and until >= self._last_day):
+        if until is None or not self.rejected:  # without any rejected, no day has some
             return Tally(self.found, self.reasons, self.source.max_rejected)
         if until not in self._tallies:
-            found, reasons = len(self.malformed), Counter(bad.reason for bad in self.malformed)
-            for day, reason, count in self._by_day:
-                if day is None or day <= until:
-                    found += count
-                    if reason is not None:
-                        reasons[reason] += count
-            ordered = dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0])))
-            self._tallies[until] = Tally(found, ordered, self.source.max_rejected)
+            self._tallies[until] = self._tallied(self._by_day, until)
         return self._tallies[until]
 
-    @cached_property
-    def _last_day(self) -> date | None:
-        return latest_day(self.table, self.source.time)
+    def _tallied(self, rows: Iterable[tuple[date | None, str | None, int]], until: date) -> Tally:
+        found, reasons = len(self.malformed), Counter(bad.reason for bad in self.malformed)
+        for day, reason, count in rows:
+            if day is None or day <= until:
+                found += count
+                if reason is not None:
+                    reasons[reason] += count
+        ordered = dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0])))
+        return Tally(found, ordered, self.source.max_rejected)
 
     @cached_property
     def _tallies(self) -> dict[date, Tally]:
@@ -150,14 +159,14 @@ class Records:
 
     @cached_property
     def _by_day(self) -> list[tuple[date | None, str | None, int]]:
-        """The number of rows by day and reason: one query, whatever the number of goals and cut-offs."""
+        """The number of rows by day and reason, where no reading has told: one query for all cut-offs."""
         rows = fetch(self.table.group_by(fields.DAY, fields.REASON).agg(n=self.table.count()))
         return [(row[fields.DAY], row[fields.REASON], row["n"]) for row in rows]
 
     @cached_property
     def of_months(self) -> bool:
         """Whether the records are totals of months, dated with the first of each."""
-        return on_first_days(self.table, self._last_day)
+        return on_first_days(self.table, latest_day(self.table, self.source.time))
 
     @cached_property
     def accepted(self) -> ibis.Table:
