@@ -43,7 +43,7 @@ FLOORS = (
         "report",
     },
     {"publish"},
-    {"terminal", "checked", "asked", "unheld_mix", "told", "cli", "__main__", "__init__"},
+    {"terminal", "checked", "started", "asked", "unheld_mix", "told", "cli", "__main__", "__init__"},
 )
 
 

@@ -113,9 +113,8 @@ def _print_source(study: OpenStudy, records: Records, as_of: date | None) -> Non
         have, they = (
             ("has", "it belongs to no period and does") if undated == 1 else ("have", "they belong to no period and do")
         )
-        print(
-            printable(f"  {undated} {have} no {records.source.time}, so {they} not count{_only_there(study, records)}")
-        )
+        only = _only_there(study, records, undated)
+        print(printable(f"  {undated} {have} no {records.source.time}, so {they} not count{only}"))
     if as_of is not None and (late := records.after(as_of)):
         verbs = ("is", "does") if late == 1 else ("are", "do")
         print(f"  {late} {verbs[0]} dated after the cut-off {as_of} and {verbs[1]} not count")
@@ -139,11 +138,11 @@ def _print_source(study: OpenStudy, records: Records, as_of: date | None) -> Non
     print(f"  {which} of them with their values, for your eyes only: {_near(path)}")
 
 
-def _only_there(study: OpenStudy, records: Records) -> str:
+def _only_there(study: OpenStudy, records: Records, undated: int) -> str:
     """Say which value stands (nearly) only in the records without a time: what it tells is then in no result."""
     texts = [field.name for field in records.source.fields if field.type == "string"]
-    found = confined(records, [name for name in texts if not is_own(study.file, records, name)], records.undated())
-    return f"; {found.told(records.undated())}, so what a goal says of that value is wrong" if found else ""
+    found = confined(records, [name for name in texts if not is_own(study.file, records, name)], undated)
+    return f"; {found.told(undated)}, so what a goal says of that value is wrong" if found else ""
 
 
 def _repeated(study: OpenStudy, records: Records) -> int:

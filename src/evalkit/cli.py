@@ -330,8 +330,8 @@ def init(
 ) -> int:
     """Write a commented study file from your own files; targets are yours, none is invented."""
     from evalkit.periods import parse_date
+    from evalkit.started import asked_for_target, started_report
     from evalkit.starter import start
-    from evalkit.terminal import asked_for_target, started_report
 
     span = _span(baseline) if baseline else None
     started = start(

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
@@ -168,6 +168,11 @@ class SensitivityLine:
         }
 
 
+def beside_all(verdict: Verdict | None, flags: Iterable[str]) -> Verdict | None:
+    """Return the verdict on everything to date that counts, beside all goals, by the codes of the goal's cautions."""
+    return "inconclusive" if "multiplicity_to_date" in flags else verdict
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoalResult:
     """One goal (or indicator: `target` and `verdict` None) evaluated for one reporting period.
@@ -194,9 +199,7 @@ class GoalResult:
     @property
     def to_date_verdict(self) -> Verdict | None:
         """The verdict on everything to date after adjustment over all goals: `to_date.verdict` is it alone."""
-        if any(flag.code == "multiplicity_to_date" for flag in self.flags):
-            return "inconclusive"
-        return self.to_date.verdict if self.to_date else None
+        return beside_all(self.to_date.verdict if self.to_date else None, (flag.code for flag in self.flags))
 
     def __repr__(self) -> str:
         return f"<{self.id}: {self.verdict or 'indicator'}>"

@@ -17,7 +17,7 @@ from calibration.scenarios import SCENARIOS, Scenario
 from calibration.shortcuts import shortcuts
 from calibration.simulate import Bank
 from evalkit.effect import Effect, decide
-from evalkit.estimands.compare import MONTHS_FOR_DISPERSION
+from evalkit.estimands.compare_rates import MONTHS_FOR_DISPERSION
 from evalkit.evaluation.common_shocks import added_by, baseline_months, baseline_shocks
 from evalkit.evaluation.diagnostics import Case
 from evalkit.evaluation.looks import evaluate_to_date

@@ -12,9 +12,9 @@ from engines.conftest import ENGINES, Warehouse
 
 import evalkit as ek
 from evalkit.errors import ParameterError, RecordsError
+from evalkit.started import started_report
 from evalkit.starter import start
 from evalkit.starter.tables import ROWS
-from evalkit.terminal import started_report
 
 
 def tickets(size: int) -> pa.Table:

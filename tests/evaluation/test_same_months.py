@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from built_study import Study, records
 
-from evalkit.estimands.compare import compare, month_dispersion
+from evalkit.estimands.compare import compare
+from evalkit.estimands.compare_rates import month_dispersion
 from evalkit.evaluation.arms import months_held, totals_of
 from evalkit.evaluation.windows import Comparison
 from evalkit.inference.contrast import Array, Estimand

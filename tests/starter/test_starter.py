@@ -15,8 +15,8 @@ import pytest
 
 import evalkit as ek
 from evalkit.errors import ParameterError, RecordsError
+from evalkit.started import started_report
 from evalkit.starter import start
-from evalkit.terminal import started_report
 
 
 def write(path: Path, header: list[str], rows: list[list[object]], *, encoding="utf-8", delimiter=",") -> Path:

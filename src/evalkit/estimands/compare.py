@@ -7,10 +7,11 @@ clusters named        delete-one-cluster jackknife; t with effective clusters âˆ
                       without clusters.
 mean or ratio         linearised variance over records, Hall's skewness correction, Welch t
 proportion            Wilson (level), Miettinenâ€“Nurminen (difference), Koopman (ratio); weighted,
-                      standardised or month-weighted ones by linearised variance
+                      standardised or month-weighted ones by linearised variance, but by the scores at
+                      effective sizes, as clustered ones too, where few records are of one kind
                       (all of the above widened by shocks of whole months, where they are given)
 rate                  quasi-Poisson with the dispersion of the months of both arms, never under 1,
-                      where they total 12; exact below. With clusters the wider of the two.
+                      where they total 12; exact below. With clusters the wider of the two (compare_rates).
 ====================  ==========================================================================
 """
 
@@ -24,16 +25,15 @@ import numpy as np
 
 from evalkit.effect import Better, Effect, Pivot, conclude
 from evalkit.errors import NotEvaluableError
+from evalkit.estimands.compare_rates import rate_pivot
 from evalkit.estimands.totals import Totals
 from evalkit.inference.binomial import ScoreDifference, ScoreRatio, Wilson
 from evalkit.inference.contrast import Array, Estimand, arm_values, gradient
 from evalkit.inference.jackknife import ClusterVariance, cluster_variance
-from evalkit.inference.poisson import DispersedRateRatio, ExactRateRatio, dispersion
-from evalkit.inference.rate_level import RateLevel
 from evalkit.inference.shocks import Added
 from evalkit.inference.student import Skewness, StudentPivot, log_ratio_skewness, satterthwaite
 
-MONTHS_FOR_DISPERSION, MANY_CLUSTERS, FEW_OF_ONE_KIND = 12, 30, 10
+MANY_CLUSTERS, FEW_OF_ONE_KIND = 30, 10
 
 
 def compare(
@@ -59,7 +59,7 @@ def compare(
     estimand = as_compared(estimand)
     details: dict[str, float] = {}
     if totals.kind == "rate":
-        pivot = _rate(totals, estimand, before, after, details)
+        pivot = rate_pivot(totals, estimand, before, after, details)
     elif totals.clustered:
         pivot = _clustered(totals, estimand, after, shocks, details)
     else:
@@ -81,14 +81,12 @@ def compare(
 
 def as_compared(estimand: Estimand) -> Estimand:
     """Return what a procedure compares: a level that holds no mix needs no month of the baseline."""
-    if estimand.scale == "level" and not estimand.standardised:
-        return replace(estimand, season=None)
-    return estimand
+    return estimand if estimand.uses_before else replace(estimand, season=None)
 
 
 def _values(totals: Totals, estimand: Estimand) -> tuple[float | None, float]:
     """Return both arms' values, or say why there are none."""
-    uses_before = estimand.scale != "level" or estimand.standardised
+    uses_before = estimand.uses_before
     for count, name, needed in ((totals.records[0], "baseline", uses_before), (totals.records[1], "window", True)):
         if needed and count == 0 and totals.kind != "rate":
             raise NotEvaluableError(
@@ -141,7 +139,7 @@ def _clustered(
     totals: Totals, estimand: Estimand, after: float, shocks: Added | None, details: dict[str, float]
 ) -> Pivot:
     found = cluster_variance(totals.before, totals.after, estimand)
-    _note_clusters(found, estimand, details)
+    details |= found.details(estimand)
     bounded = _near_bound(totals, estimand, shocks, details)
     if bounded is not None:
         return bounded
@@ -181,12 +179,6 @@ def _skewed(totals: Totals, estimand: Estimand, found: ClusterVariance) -> tuple
     if free and df < MANY_CLUSTERS:
         df = min(df, 1 / (1 / (max(found.clusters) - 1) + share * share / free))
     return df, replace(skewness.diluted(share), reach=3.0)
-
-
-def _note_clusters(found: ClusterVariance, estimand: Estimand, details: dict[str, float]) -> None:
-    details["clusters"] = float(found.clusters[1])
-    uses_before = estimand.scale != "level" or estimand.standardised
-    details["effective_clusters"] = min(found.effective if uses_before else found.effective[1:])
 
 
 def _kish(arm: Array, arm_powers: Array) -> float:
@@ -337,98 +329,3 @@ def record_variance(totals: Totals, estimand: Estimand) -> tuple[float, float | 
         [found[i][2] for i in used], variances, cubes, link="log" if estimand.scale == "ratio" else "identity"
     )
     return sum(variances), satterthwaite(variances, dfs), skewness
-
-
-def _rate(totals: Totals, estimand: Estimand, before: float | None, after: float, details: dict[str, float]) -> Pivot:
-    """Return the procedure for a rate: its counts, their dispersion over months, and its clusters."""
-    (xb, _), (xa, ea) = totals.before.sum(axis=(0, 2, 3)), totals.after.sum(axis=(0, 2))
-    phi, df = month_dispersion(totals)
-    if phi is not None:
-        details["dispersion"] = phi
-    spread = max(phi, 1.0) if phi is not None else 1.0
-    slopes = gradient(totals.before.sum(axis=0), totals.after.sum(axis=0), estimand)
-    if estimand.scale == "level":
-        return _rate_level(totals, estimand, after, slopes[1][0], spread, df, details)
-    poisson = float((slopes[0][0] ** 2 * totals.before[:, 0].sum(axis=0)).sum()) if before is not None else 0.0
-    if estimand.scale == "difference":
-        variance = spread * (poisson + float((slopes[1][0] ** 2 * totals.after[:, 0].sum(axis=0)).sum()))
-        variance, df = _wider(totals, estimand, variance, df, details)
-        if variance <= 0:
-            raise NotEvaluableError("no_variation", "There are no events on either side.")
-        details["standard_error"] = math.sqrt(variance)
-        return StudentPivot(
-            estimate=_link_estimate(totals, estimand), se=math.sqrt(variance), df=df, method="quasi-Poisson, t"
-        )
-    if xa > 0:
-        poisson += float((slopes[1][0] ** 2 * totals.after[:, 0].sum(axis=0)).sum())
-        base = 1 / xb + 1 / xa
-        variance, df = _wider(totals, estimand, spread * poisson, df, details)
-        spread = variance / base
-    assert before is not None
-    details["standard_error"] = math.sqrt(spread * (1 / xb + 1 / max(float(xa), 0.5)))
-    # exposures that give the standardised rates back: the counts stay what they are
-    exposure_after = xa / after if after > 0 else ea
-    counts = {
-        "events_before": float(xb),
-        "exposure_before": float(xb / before),
-        "events_after": float(xa),
-        "exposure_after": float(exposure_after),
-    }
-    if phi is None and abs(spread - 1) < 1e-12:
-        return ExactRateRatio(**counts)
-    return DispersedRateRatio(**counts, dispersion=max(spread, 1.0), df=df if df is not None else math.inf)
-
-
-def _rate_level(
-    totals: Totals,
-    estimand: Estimand,
-    after: float,
-    slopes: Array,
-    dispersion: float,
-    df: float | None,
-    details: dict[str, float],
-) -> Pivot:
-    """Return the procedure for one rate, standardised or not: its events in the exposure that gives the rate back.
-
-    `slopes` are the derivatives by each stratum's events. Without events the exposure is that of the stratum in which
-    one event would raise the rate most, as for directly standardised rates (Fay and Feuer 1997, Stat. Med. 16, p. 795).
-    """
-    by_stratum = totals.after[:, 0].sum(axis=0)
-    events = float(by_stratum.sum())
-    exposure = events / after if after > 0 else 1 / float(slopes.max())
-    variance = dispersion * float((slopes**2 * by_stratum).sum())
-    variance, df = _wider(totals, estimand, variance, df, details)
-    spread = dispersion if after <= 0 else variance * events / after**2
-    details["standard_error"] = math.sqrt(spread * max(events, 0.5)) / exposure
-    if df is None and spread > 1 + 1e-12:
-        df = math.inf  # strata of unlike worth have no exact interval
-    return RateLevel(events=events, exposure=exposure, dispersion=spread, df=df)
-
-
-def _wider(
-    totals: Totals, estimand: Estimand, variance: float, df: float | None, details: dict[str, float]
-) -> tuple[float, float | None]:
-    """Return the larger of the month-based and the cluster-based variance with its degrees of freedom."""
-    if not totals.clustered:
-        return variance, df
-    found = cluster_variance(totals.before, totals.after, estimand)
-    _note_clusters(found, estimand, details)
-    if found.variance > variance:
-        return found.variance, found.df
-    return variance, df
-
-
-def month_dispersion(totals: Totals) -> tuple[float | None, float | None]:
-    """Return the dispersion of monthly counts pooled over their groups and its degrees of freedom.
-
-    (None, None) with fewer than 12 months, or where no month has exposure.
-    """
-    months = totals.months
-    if months is None:
-        return None, None
-    months = months[months[:, 2] > 0]
-    groups = np.unique(months[months[:, 1] > 0, 0])
-    free = sum(int((months[:, 0] == group).sum()) - 1 for group in groups)
-    if len(months) < MONTHS_FOR_DISPERSION or free < 1:
-        return None, None
-    return dispersion(months[:, 1], months[:, 2], months[:, 0])

@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from evalkit.estimands.compare import MONTHS_FOR_DISPERSION
+from evalkit.estimands.compare_rates import MONTHS_FOR_DISPERSION
 from evalkit.estimands.totals import Totals
 from evalkit.evaluation.windows import Comparison
 from evalkit.inference.contrast import Array

@@ -35,6 +35,11 @@ class Estimand:
     standardised: bool = False
     season: Array | None = None
 
+    @property
+    def uses_before(self) -> bool:
+        """Whether the baseline enters: it does not in a level, unless that holds the baseline's mix."""
+        return self.scale != "level" or self.standardised
+
 
 def arm_values(before: Numbers, after: Numbers, estimand: Estimand) -> tuple[Numbers, Numbers]:
     """Return the metric's value in each arm.

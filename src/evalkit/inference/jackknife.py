@@ -32,6 +32,11 @@ class ClusterVariance:
     clusters: tuple[int, int]
     effective: tuple[float, float]
 
+    def details(self, estimand: Estimand) -> dict[str, float]:
+        """Return the clusters after, and how many equal ones those of the smaller arm that is compared are worth."""
+        compared = self.effective if estimand.uses_before else self.effective[1:]
+        return {"clusters": float(self.clusters[1]), "effective_clusters": min(compared)}
+
 
 def effective_clusters(sizes: Array) -> float:
     """Return (Σw)²/Σw², the number of equal clusters that are worth these (Kish 1965, section 11.2).
@@ -75,7 +80,7 @@ def cluster_variance(before: Array, after: Array, estimand: Estimand) -> Cluster
     """
     sizes = before[:, 1].sum(axis=(-1, -2)), after[:, 1].sum(axis=-1)
     counts = int((sizes[0] > 0).sum()), int((sizes[1] > 0).sum())
-    uses_before = estimand.scale != "level" or estimand.standardised
+    uses_before = estimand.uses_before
     compared = counts if uses_before else counts[1:]
     if min(compared) < 2:
         raise NotEvaluableError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from evalkit.results import beside_all
 from evalkit.spreadsheet import csv_text
 
 NAME = "results.csv"
@@ -63,8 +64,8 @@ def _judged(goal: Mapping[str, Any], window: str) -> dict[str, Any]:
     if window == "period":
         told = {"verdict": goal.get("verdict"), "p_target_adjusted": goal.get("p_target_adjusted")}
     else:
-        held_back = any(flag["code"] == "multiplicity_to_date" for flag in goal.get("flags", ()))
-        told = {"verdict": "inconclusive" if held_back else alone, "p_target_adjusted": None}
+        counts = beside_all(alone, (flag["code"] for flag in goal.get("flags", ())))
+        told = {"verdict": counts, "p_target_adjusted": None}
     return {**told, "verdict_alone": alone}
 
 
