@@ -118,4 +118,4 @@ def _print_copied(started: Started) -> None:
 def _from_here(folder: Path) -> str:
     """Return a folder as a shell here would take it: below this one without this machine's names."""
     here = Path.cwd()
-    return f'"$PWD/{folder.relative_to(here)}"' if folder.is_relative_to(here) else str(folder)
+    return f'"{Path("$PWD", folder.relative_to(here))}"' if folder.is_relative_to(here) else str(folder)

@@ -17,6 +17,7 @@ from engines.conftest import ENGINES, Warehouse
 
 import evalkit as ek
 from evalkit.records.fetch import fetch
+from evalkit.records.fields import INSTANT
 from evalkit.simulate import simulate
 
 PERIOD = "2025-Q4"
@@ -223,3 +224,53 @@ def test_a_bank_kept_as_text(warehouse: Warehouse, tmp_path: Path) -> None:
     found = results(bank)
     same(found[1], expected[1])
     same(found[0], expected[0])
+
+
+NIGHTS = [  # clocks of New York; 02:30 is read as 03:30, 01:30 as the later of the two
+    ("2025-03-09 01:30", "2025-03-09 02:30", 1),
+    ("2025-03-09 01:30", "2025-03-09 03:30", 1),
+    ("2025-03-09 02:30", "2025-03-09 04:30", 1),
+    ("2025-11-02 00:30", "2025-11-02 01:30", 2),
+    ("2025-11-02 01:30", "2025-11-02 02:30", 1),
+    ("2025-11-02 00:30", "2025-11-02 02:30", 3),
+    ("2025-11-01 02:30", "2025-11-02 02:30", 25),
+]
+
+
+@pytest.mark.parametrize("warehouse", ENGINES, indirect=True)
+def test_hours_that_clocks_skip_or_show_twice(warehouse: Warehouse, tmp_path: Path) -> None:
+    began, ended, hours = zip(*NIGHTS, strict=True)
+    local = {
+        name: pa.array(map(dt.datetime.fromisoformat, times), pa.timestamp("us"))
+        for name, times in (("from", began), ("to", ended))
+    }
+    table = warehouse.load("nights", pa.table({"began": began, "ended": ended, **local}))
+    study = {
+        "schema": 1,
+        "id": "nights",
+        "timezone": "America/New_York",
+        "calendar": {"baseline": {"start": "2024-01-01", "end": "2024-12-31"}, "programme_start": "2025-01-01"},
+        "sources": {
+            "s": {
+                "connection": "warehouse",
+                "table": table,
+                "time": "began",
+                "fields": [{"name": name, "type": "datetime"} for name in ("began", "ended", "from", "to")],
+            }
+        },
+        "goals": [
+            {
+                "id": earlier,
+                "source": "s",
+                "metric": {"kind": "mean", "value": {"from": earlier, "to": later, "unit": "hours"}},
+                "better": "lower",
+                "target": {"level": 2},
+            }
+            for earlier, later in (("began", "ended"), ("from", "to"))
+        ],
+    }
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
+    rows = fetch(ek.open_study(tmp_path / "study.yaml").source_records("s").table)
+    for earlier, later in (("began", "ended"), ("from", "to")):
+        lengths = [(row[later + INSTANT] - row[earlier + INSTANT]) / 3600 for row in rows]
+        assert lengths == list(hours)

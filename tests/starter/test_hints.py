@@ -91,6 +91,8 @@ def test_what_is_copied_is_said_with_the_way_to_the_originals(tmp_path, monkeypa
     assert 'path: "${RECORDS}/survey-*.csv"' in told
     monkeypatch.chdir(tmp_path)
     assert 'set RECORDS="$PWD/exports" in the environment' in report_of(start(tmp_path / "here", [file]))
+    monkeypatch.chdir(file.parent)
+    assert 'set RECORDS="$PWD" in the environment' in report_of(start(tmp_path / "below", [file]))
     inside = write(tmp_path / "inside" / "x.csv", ["day", "n"], [[d, i % 9] for i, d in enumerate(DAYS)])
     assert "COPIES" not in report_of(start(inside.parent, [inside]))
 

@@ -612,3 +612,18 @@ def test_units_that_are_people_are_warned_of(tmp_path: Path, unit: str, people: 
     text = (tmp_path / "study" / "study.yaml").read_text()
     assert f"cluster: {unit}  " in text
     assert ("careful: pages name every unit with its figures" in text) is people
+
+
+def test_whole_questions_as_headers_and_long_names_of_files_give_ids(tmp_path):
+    asked, closed = "When did you ask for the service (day)?", "When had you got all that you asked for (day)?"
+    question = "On a scale of 1 to 10, how satisfied were you with the service that you received {} at the counter of our branch?"
+    days = [date(2024, 1, 1) + timedelta(days=i) for i in range(600)]
+    rows = [[d, d + timedelta(days=i % 5), 1 + i % 10, 1 + i % 9] for i, d in enumerate(days)]
+    header = [asked, closed, question.format("today"), question.format("on earlier days of the year")]
+    file = write(tmp_path / f"Answers to the survey {'of the year ' * 6}.csv", header, rows)
+    target = "when-had-you-got-all-that-you-asked-for-day-within-2d>=0.5"
+    made = start(tmp_path / ("very " * 20 + "good study"), [file], targets=[target])
+    ids = [metric.id for metric in made.metrics]
+    mean = "mean-on-a-scale-of-1-to-10-how-counter-of-our-branch"
+    assert ids[2:4] == [mean, f"{mean}-2"]
+    assert all_accepted(made.study).evaluate(target.partition(">")[0], period="2025-Q1").period.before.value == 0.6

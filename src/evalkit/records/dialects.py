@@ -18,6 +18,7 @@ from evalkit.errors import StudyError
 
 _ZONED = "timestamp('UTC', 6)"
 _DATE = r"^\d{4}-\d{2}-\d{2}$"
+_DAY = 86_400_000_000  # microseconds
 _SHORT_TIME = r"^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})\s?(Z|[+-]\d{2}.*)?$"
 _DATETIME = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?\s?(Z|[+-]\d{2}(:?\d{2})?)?)?$"
 
@@ -54,6 +55,11 @@ def date_part(part, moment):  # type: ignore[no-untyped-def]
 @ibis.udf.scalar.builtin(signature=(("timestamp",), "int64"))
 def unix_micros(moment):  # type: ignore[no-untyped-def]
     """Return microseconds since 1970 UTC (Spark's)."""
+
+
+@ibis.udf.scalar.builtin(signature=(("int64",), "timestamp"))
+def timestamp_micros(micros):  # type: ignore[no-untyped-def]
+    """Return the moment so many microseconds after 1970 UTC (Spark's)."""
 
 
 @ibis.udf.scalar.builtin(signature=(("timestamp", "string"), "timestamp"))
@@ -203,16 +209,20 @@ class Spark(_Strict):
             full = _closed_up(good.re_replace(_SHORT_TIME, "$1 $2:00$3"))
             full = full.re_replace(r"(:\d\d(?:\.\d+)?[+-]\d\d)$", "$1:00")
             moment = full.re_replace(r"(:\d\d(?:\.\d+)?[+-]\d\d)(\d\d)$", "$1:$2").try_cast("timestamp")
-            aware = good.re_search(_AWARE)
-            local = aware.ifelse(from_utc_timestamp(moment, self.zone), moment)
-            instant = aware.ifelse(moment, to_utc_timestamp(moment, self.zone))
+            instant = good.re_search(_AWARE).ifelse(moment, self._later(moment))
         elif kind.is_timestamp() and kind.timezone:
             instant = good.cast("timestamp")
-            local = from_utc_timestamp(instant, self.zone)
         else:
-            local = good.cast("timestamp")
-            instant = to_utc_timestamp(local, self.zone)
-        return local, unix_micros(instant).cast("float64") / 1e6
+            instant = self._later(good.cast("timestamp"))
+        return from_utc_timestamp(instant, self.zone), unix_micros(instant).cast("float64") / 1e6
+
+    def _later(self, local: Any) -> Any:
+        """Return the moment of a local time, the later of two when clocks show it twice, as other engines do."""
+        local = to_utc_timestamp(local, "UTC")  # a TIMESTAMP, where it was one WITHOUT TIME ZONE
+        earlier = to_utc_timestamp(local, self.zone)
+        tomorrow = from_utc_timestamp(timestamp_micros(unix_micros(earlier) + _DAY), self.zone)
+        later = timestamp_micros(unix_micros(earlier) + unix_micros(local) + _DAY - unix_micros(tomorrow))
+        return (from_utc_timestamp(later, self.zone) == local).ifelse(later, earlier)
 
 
 def dialect_of(engine: str, timezone: str) -> Dialect:

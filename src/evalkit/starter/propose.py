@@ -40,6 +40,7 @@ FORMS = (
     "{id}=-20% for a relative change, {id}=+0.2 for a difference in its own units ({id}=+5pp for one of a share), "
     "{id}>=0.9 or {id}<=48 for a level; a change has its sign"
 )
+_LONG = 58  # letters of an id, of 64 allowed: TIME and the number that tells two apart come after it
 TIME = "TIME"  # stands for a time allowed that nobody has named yet
 
 
@@ -353,12 +354,17 @@ def _ordered(
 
 
 def slug(text: str) -> str:
-    """Return the text as an id of the study file.
+    """Return the text as an id of the study file; of a long one, such as a whole question, both ends.
 
     >>> slug("Mean Score (1-10)")
     'mean-score-1-10'
+    >>> slug("mean-Thinking of your last visit, how satisfied were you with the person who served you?")
+    'mean-thinking-of-your-last-visit-how-person-who-served-you'
     """
     plain = re.sub(r"[^\w]+", "-", _plain(text).casefold(), flags=re.UNICODE).strip("-_")
+    if len(plain) > _LONG:
+        head, tail = plain[: _LONG - 21], plain[-22:]
+        plain = f"{head.rpartition('-')[0] or head[:-1]}-{tail.partition('-')[2] or tail[1:]}"
     return plain if re.match(r"[^\W\d]", plain) else f"x-{plain}"
 
 
