@@ -33,7 +33,9 @@ def axe() -> str:
 
 
 def names(site: Path) -> list[str]:
-    return sorted(str(path.relative_to(site)) for path in (*site.glob("*.html"), *site.glob("2026-Q*/*.html")))
+    """Return the indexes, a period's English pages and the next one's Chinese ones."""
+    found = (*site.glob("*.html"), *site.glob("2026-Q2/*.html"), *site.glob("2026-Q3/*.zh.html"))
+    return sorted(str(path.relative_to(site)) for path in found)
 
 
 def column(page: Any, table: Any, place: int) -> list[str]:

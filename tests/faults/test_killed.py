@@ -81,6 +81,7 @@ def test_the_lock_and_the_half_staged_folder_of_a_dead_run_are_no_obstacle(
     assert sound(out) > 8
 
 
+@pytest.mark.slow
 def test_two_runs_at_once(bank: Path, sound: Callable[[Path], float]) -> None:
     """Of the same period one is told to wait; another period is not disturbed."""
     write_records(bank, after=7.5)

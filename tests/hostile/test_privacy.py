@@ -107,7 +107,7 @@ def test_evaluate_says_nothing_of_a_record(bank: Bank, cli: Cli) -> None:
         silent(done)
 
 
-@pytest.mark.parametrize("command", ["check", "evaluate"])
+@pytest.mark.parametrize("command", [pytest.param("check", marks=pytest.mark.slow), "evaluate"])
 def test_a_file_that_is_not_what_it_should_be_is_not_quoted(tmp_path: Path, cli: Cli, command: str) -> None:
     """No header, a delimiter unexpected, a broken quote, another encoding, a broken Parquet: with --debug as well."""
     import duckdb

@@ -178,6 +178,7 @@ def test_no_records_are_read_again_for_looks_that_saw_todays(bank: Path, monkeyp
     assert looks.other_looks(inputs, parse_period("2025-H2"), date(2025, 12, 31), bank / "reports") == []
 
 
+@pytest.mark.slow
 def test_where_the_study_plans_no_looks_nothing_is_told(bank: Path, run: Run) -> None:
     write_study(bank, "none")
     run("--period", "2025-H2", "--out", "early")
