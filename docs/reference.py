@@ -1,7 +1,8 @@
 """The reference, written from the code: `.venv/bin/python docs/reference.py > docs/reference.md`.
 
-Public names with their signatures and docstrings, the study file's keys, flags, exit codes and commands. Nothing is
-written here that the code does not say; tests/test_reference.py holds the committed file to it.
+Public names with their signatures and docstrings, the study file's keys, flags, exit codes and commands. Of what a
+monitor reads the code has the names, and only what they mean is written here. tests/test_reference.py holds the
+committed file to the code.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from typing import Any, Literal, get_args, get_origin
 import typer
 
 import evalkit
-from evalkit import cli, errors, told
+from evalkit import cli, effect, errors, results, told
 from evalkit.evaluation.flags import CODES
+from evalkit.publish import all_results, ledger, watch
 from evalkit.study.schema import json_schema
 
 PACKAGE = Path(evalkit.__file__).parent
@@ -32,6 +34,75 @@ OWN_EXITS = {
     1: "A fault of evalkit itself; `--debug` shows the details.",
     told.INTERRUPTED: "Stopped from the keyboard.",
     told.PIPE_CLOSED: "What read the output closed it.",
+    143: (
+        "Ended by SIGTERM, as by `kill`, `systemctl stop` or a scheduler's time limit, without a word of its own (a "
+        "negative code, -15, for who started it without a shell). What was published stands whole; the next run "
+        "clears up."
+    ),
+}
+COLUMN_MEANS = {
+    "study": "The study's `id`.",
+    "period": "The period's label, such as `2026-Q3`.",
+    "as_of": "The data cut-off, the last day of which records count.",
+    "issue": "Number of the issue that stands; a revision adds one.",
+    "role": "`goal`, or `indicator`, which promises nothing and has no verdict.",
+    "id": "The goal's `id`.",
+    "title": "Its title, in English where the folder has English pages.",
+    "flags": "Codes of its cautions (see [Flags](#flags)) with blanks between, those of both windows.",
+    "window": "`period`, or `to_date`: everything since implementation.",
+    "scale": "How `estimate` reads: `ratio` after ÷ before (0.8: 20 % less), `difference` after - before, or `level`.",
+    "estimate": "The estimate; differences and levels in the metric's own unit, shares from 0 to 1 (0.05 is 5 points).",
+    "ci_low, ci_high": "Its interval.",
+    "confidence": "The interval's confidence, from 0 to 1.",
+    "target_value": "What was promised, on the same scale.",
+    "null_value": "What no change is on that scale; empty of a level.",
+    "verdict": "The one that counts, beside the study's other goals.",
+    "p_target": "The target's p-value, alone.",
+    "p_target_adjusted": "That of the period beside all goals; empty to date.",
+    "verdict_alone": "The window's own verdict; not the one to send on.",
+    "p_change": "The p-value of no change.",
+    "change_estimate, change_low, change_high": "Of a level: its difference from the baseline, with its interval.",
+    "method": "The procedure's short name.",
+    "df": "Its degrees of freedom; empty where it has none.",
+    "not_yet_due": "Records left out because their window had not closed; empty where the metric has no window.",
+    "before_start, before_end, after_start, after_end": "First and last day of each arm.",
+    "before_value, after_value": "The metric in each arm, in its own unit; shares from 0 to 1.",
+    "before_records, after_records": "Records it rests on.",
+    "before_clusters, after_clusters": "Clusters among them; empty without `cluster`.",
+    "study_hash, code_hash": "SHA-256 of the study file and of evalkit's and the notebooks' code.",
+}
+LEDGER_MEANS = {
+    "number, time": "Number of the line, and when it was written (UTC).",
+    "study, period, as_of, issue": "As in `results.csv`.",
+    "languages": "The languages whose pages this run made; `files` has all that stand.",
+    "verdicts": "The period's verdict on each goal, by id.",
+    "made_from": "SHA-256 of `study`, `data`, `code` and of the `plan` (the study file's content).",
+    "why": "Why it is a revision: any of `study`, `data`, `code`, `versions`, `as_of`; empty for a first issue.",
+    "study_changed": "Whether the study file differs from the plan that was lodged.",
+    "other_looks": "Earlier issues (`2026-Q2@1`) that came from other records.",
+    "seconds": "How long the run of this period took.",
+    "files, root": "SHA-256 of the issue's files, and of the index pages and `results.csv` as they then were.",
+    "previous, hash": "Hash of the line before, and of this one without `hash`.",
+}
+EVENTS_MEAN = {
+    "run_started": ("", "The run has begun."),
+    "period_started": ("`period`", "A period is about to be published."),
+    "page": ("`period`, `page`, `seconds`, `outcome`", "A page is `done` or `failed`."),
+    "message": ("`period`, `message`", "A sentence for the operator, in English."),
+    "period": (
+        "`period`, `seconds`, `outcome`",
+        "What became of it: `published`, `renewed`, `revised`, `up to date`, `waiting` or `failed`.",
+    ),
+    "run": ("`seconds`, `outcome`, `exit_code`", "The end: `done`, `not evaluable` (exit code 3) or `failed`."),
+}
+NOTICE_MEANS = {
+    "event, outcome, exit_code, seconds": "As in the log's event `run`.",
+    "started": "When the run began (UTC).",
+    "periods": (
+        "A list, an entry a period: `period`, `seconds` and `outcome` as in the log; where a report stands `issue`, "
+        "`index` (the path of its first page) and `verdicts`, by goal's id."
+    ),
+    "messages": "The sentences for the operator.",
 }
 # what these hold is the study file's, or the inside of evalkit
 NOT_SHOWN = ("evalkit.markup", "evalkit.study", "evalkit.records", "evalkit.periods", "evalkit.errors")
@@ -309,6 +380,51 @@ def reasons() -> dict[str, list[str]]:
     return dict(sorted(found.items()))
 
 
+# what a monitor reads ------------------------------------------------------------------------------------------------
+
+
+def ticked(names: str) -> str:
+    return ", ".join(f"`{name}`" for name in names.split(", "))
+
+
+def column_rows() -> list[tuple[str, str]]:
+    """Return the columns of results.csv in their order, those of one meaning together, with what each means."""
+    means = {name: (names, told) for names, told in COLUMN_MEANS.items() for name in names.split(", ")}
+    words = {"kind": results.Kind, "better": effect.Better, "direction": effect.Direction}
+    for name, of in words.items():
+        means[name] = (name, f"One of {', '.join(f'`{one}`' for one in get_args(of))}.")
+    rows = dict.fromkeys(means[name] for name in all_results.COLUMNS)
+    return [(ticked(names), told) for names, told in rows]
+
+
+def monitoring_text() -> Iterator[str]:
+    verdicts = ", ".join(f"`{one}`" for one in get_args(effect.Verdict))
+    yield (
+        "## For monitoring\n\nFour things are written for machines. Verdicts are one of "
+        f"{verdicts}; an indicator has none.\n"
+    )
+    yield (
+        f"### `{all_results.NAME}`\n\nIn the reports folder, written anew with each publication: a row a period, goal "
+        "or indicator, and window, the issues that stand only. UTF-8 that begins with a byte order mark (`utf-8-sig` "
+        "in Python), commas, decimal points, days as `2026-09-30`; what is absent is empty, as figures of what is not "
+        "evaluable are.\n"
+    )
+    yield table(("column", "meaning"), column_rows()) + "\n"
+    yield f"### `{ledger.LEDGER}`\n\nBeside it: a JSON object a line, one more with each publication, none changed.\n"
+    yield table(("key", "meaning"), [(ticked(names), means) for names, means in LEDGER_MEANS.items()]) + "\n"
+    yield (
+        "### `run --log-json`\n\nA JSON object a line on stderr, each with `time` (UTC) and `event`. A run that is "
+        "killed has no event `run`, and Python may then write lines of its own (`resource_tracker`) that are no JSON.\n"
+    )
+    yield table(("event", "keys", "meaning"), [(f"`{one}`", *told) for one, told in EVENTS_MEAN.items()]) + "\n"
+    yield (
+        "### `run --notify COMMAND`\n\nCOMMAND is split into words as a shell does, but given to none; it runs when "
+        f"the run is over, for {watch.NOTIFY_SECONDS} seconds at most, with one JSON object on its stdin. That it "
+        "fails is said and changes no exit code. A run that is killed notifies nobody.\n"
+    )
+    yield table(("key", "meaning"), [(ticked(names), means) for names, means in NOTICE_MEANS.items()]) + "\n"
+
+
 # commands and exit codes -------------------------------------------------------------------------------------------
 
 
@@ -354,7 +470,8 @@ def reference() -> Iterator[str]:
         "Written from the code by `docs/reference.py`; do not edit it. In Python `help(evalkit.rate_ratio)` says the "
         "same, with examples.\n"
     )
-    parts = ("Functions", "Classes", "What they give", "The study file", "Flags", "Reasons", "Commands", "Exit codes")
+    parts = ("Functions", "Classes", "What they give", "The study file", "Flags", "Reasons", "Commands")
+    parts += ("For monitoring", "Exit codes")
     yield "\n".join(f"- [{part}](#{part.lower().replace(' ', '-')})" for part in parts) + "\n"
     yield "## Functions\n\nEach is `evalkit.NAME`.\n"
     yield from (function_text(f.__name__, f) for f in functions)
@@ -380,6 +497,7 @@ def reference() -> Iterator[str]:
     yield table(("code", "what is said"), rows) + "\n"
     yield "## Commands\n"
     yield from commands_text()
+    yield from monitoring_text()
     yield "## Exit codes\n\n" + table(("code", "meaning"), exit_rows())
 
 

@@ -21,6 +21,7 @@ from evalkit.estimands.staggered import staggered_rollout
 from evalkit.estimands.time_series import interrupted_time_series
 from evalkit.evaluation.detail import Histogram
 from evalkit.figures import text_width
+from evalkit.figures.pareto import pareto
 from evalkit.figures.style import BLUE, ORANGE, PURPLE
 from evalkit.formats import Quantity
 from evalkit.inference.anytime import confidence_sequence
@@ -202,16 +203,51 @@ def test_the_trend_carries_the_counterfactual_on_the_scale_shown():
     assert line.get_xdata()[0] == np.datetime64("2024-12-16")
 
 
+def test_the_axis_of_the_months_holds_the_whole_band_or_says_where_it_goes_on():
+    frame = fixtures.monthly_series()
+    counted = frame[frame["phase"] != "phase-in"]
+    times = np.asarray(counted["start"]).astype("datetime64[M]")
+    model = interrupted_time_series(np.asarray(counted["value"]), times, "2025-04-01", family="gaussian")
+    top = float(np.max(np.asarray(counted["value"], dtype=float)))
+    for high, told in ((top + 0.5, []), (top + 50.0, ["↑ the band goes on to 58.15"])):
+        course = replace(model.course, high=np.full(model.course.high.size, high))
+        axes = figures.trend(frame, fixtures.satisfaction(), counterfactual=replace(model, course=course)).axes[0]
+        low, up = axes.get_ylim()
+        assert low < np.min(model.course.low[23:])
+        assert (up > high) == (not told)
+        assert [text.get_text() for text in axes.texts if "band" in text.get_text()] == told
+        assert up < top + 3, "the months can still be seen"
+
+
+def test_the_pareto_line_is_named():
+    counts = [("waiting time", 310), ("app", 240), ("staff", 160)]
+    for language, told in (("en", "80 %"), ("zh", "80%")):
+        axes = pareto(counts, 710, language).axes[0]
+        assert [text.xy for text in axes.texts if text.get_text() == told] == [(80, 1)]
+
+
 def test_a_chart_marks_what_breaks_a_rule_and_the_target():
     values = [9.0 if i % 2 else 11.0 for i in range(24)]
     values[12] = 22.0
     chart = control_chart(values, step_at=6, target=30, better="lower")
     figure = chart.plot()
-    assert words(figure) == ["sub-period", "centre", "limits", "concern", "target 30: reliably met"]
+    assert words(figure) == ["sub-period", "centre", "limits", "concern", "target 30"], "not stable: no assurance"
     marked = next(line for line in figure.axes[0].lines if line.get_label() == "concern")
     assert (list(marked.get_xdata()), list(marked.get_ydata())) == ([12], [22.0])
     assert words(control_chart([9.0, 11.0] * 6).plot()) == ["sub-period", "centre", "limits"]
+    chart = control_chart(values, step_at=13, target=30, better="lower")
+    assert words(chart.plot())[-1] == "target 30: reliably met"
     assert words(figures.control_chart(chart, "zh"))[-1] == "目标 30：可稳定达标"
+
+
+def test_no_line_leads_over_months_left_out():
+    months = (np.array("2024-01", dtype="datetime64[M]") + np.arange(30))[[*range(15), *range(18, 30)]]
+    chart = control_chart([9.0, 11.0, 10.0] * 9, times=months, step_at="2025-07-01")
+    drawn = chart.plot().axes[0].lines[0].get_ydata()
+    assert np.flatnonzero(np.isnan(drawn)).tolist() == [15]
+    assert np.array_equal(drawn[~np.isnan(drawn)], chart.values)
+    irregular = control_chart([9.0, 11.0] * 3, times=[0, 3, 4, 9, 17, 30]).plot().axes[0].lines[0].get_ydata()
+    assert not np.isnan(irregular).any(), "times without a rhythm leave nothing out"
 
 
 def test_an_event_study_draws_every_month_and_cuts_what_no_axis_can_hold():
@@ -280,9 +316,11 @@ def test_a_histogram_marks_hidden_bins_and_says_where_it_is_open():
     figure = figures.histogram(found, unit="minutes")
     axes = figure.axes[0]
     drawn = [[(round(bar.get_center()[0]), round(bar.get_height())) for bar in bars] for bars in axes.containers]
-    assert drawn == [[(3, 50)], [(23, 2)], [(7, 70)], [(17, 2), (27, 2)]], "a stub for what is hidden, none for zero"
-    assert [next(bar.get_hatch() for bar in bars) for bars in axes.containers] == ["", "xxxxx", "//", "xxxxx"]
-    assert words(figure) == ["before", "few records, not shown", "after"]
+    assert drawn == [[(3, 50)], [(7, 70)]]
+    assert [next(bar.get_hatch() for bar in bars) for bars in axes.containers] == ["", "//"]
+    crosses = [[(round(x), y) for x, y in line.get_xydata()] for line in axes.lines]
+    assert crosses == [[(23, 0)], [(17, 0), (27, 0)]], "a cross for what is hidden, none for zero; no height to read"
+    assert words(figure) == ["few records, not shown", "before", "after"]
     assert words(figures.histogram(replace(found, before=(0.5, 0.5, 0.0), after=(1.0, 0.0, 0.0)))) == [
         "before",
         "after",

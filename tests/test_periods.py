@@ -1,7 +1,8 @@
 """Periods and windows."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -99,3 +100,41 @@ def test_adding_months_keeps_the_day_or_takes_the_last(day: date, months: int) -
     found = add_months(day, months)
     assert (found.year * 12 + found.month) - (day.year * 12 + day.month) == months
     assert found.day <= day.day
+
+
+@pytest.mark.parametrize(
+    ("given", "label"),
+    [
+        (pd.Period("2025Q4"), "2025-Q4"),
+        (pd.Period("2025-10", "M"), "2025-10"),
+        (pd.Period("2025", "Y"), "2025"),
+        ("2025Q4", "2025-Q4"),
+        (pd.Period("2025-12-31", "W"), "2025-12-29/2026-01-04"),
+    ],
+)
+def test_periods_of_pandas_and_as_pandas_writes_them(given: object, label: str) -> None:
+    assert parse_period(given).label == label
+
+
+def test_a_pandas_period_of_another_calendar_is_refused_with_its_days() -> None:
+    for one in (pd.Period("2025Q4", freq="Q-MAR"), pd.Period("2024", freq="Y-MAR")):
+        days = f"{one.start_time.date()}/{one.end_time.date()}"
+        with pytest.raises(ParameterError, match=f"no period of the calendar; write its days, '{days}'"):
+            parse_period(one)
+        assert str(parse_period(days).window) == days
+
+
+def test_a_datetime_at_midnight_is_its_day_and_another_is_refused() -> None:
+    for one in (
+        datetime(2025, 12, 31, tzinfo=UTC),
+        pd.Timestamp("2025-12-31"),
+        pd.Timestamp("2025-12-31", tz="Asia/Shanghai"),
+    ):
+        assert parse_date(one) == date(2025, 12, 31)
+        assert type(parse_date(one)) is date
+    with pytest.raises(
+        ParameterError, match="2025-12-31 23:59:00 for the data cut-off has a time of day; expected a day"
+    ):
+        parse_date(pd.Timestamp("2025-12-31 23:59"), "the data cut-off")
+    with pytest.raises(ParameterError, match="'NaT' is not a date"):
+        parse_date(pd.NaT)

@@ -1,6 +1,7 @@
 """The reference says what the code says, and all of it."""
 
 import inspect
+import json
 import re
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import typer
 import evalkit
 from evalkit import cli, errors
 from evalkit.evaluation.flags import CODES
+from evalkit.publish.all_results import COLUMNS
+from evalkit.publish.watch import Watch
 from evalkit.study.schema import json_schema
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -70,7 +73,7 @@ def test_every_command_and_option_is_there() -> None:
             assert f"`{option}" in part("Commands"), option
 
 
-@pytest.mark.parametrize("code", [0, 1, 2, 3, 4, 5, 6, 130, 141])
+@pytest.mark.parametrize("code", [0, 1, 2, 3, 4, 5, 6, 130, 141, 143])
 def test_every_exit_code_is_there(code: int) -> None:
     assert f"\n| {code} | " in part("Exit codes")
 
@@ -78,6 +81,16 @@ def test_every_exit_code_is_there(code: int) -> None:
 def test_no_error_has_an_exit_code_that_is_not_there() -> None:
     kinds = [kind for kind in vars(errors).values() if inspect.isclass(kind) and issubclass(kind, errors.EvalkitError)]
     assert {kind.exit_code for kind in kinds} <= {1, 2, 3, 4, 5, 6}
+
+
+def test_all_that_a_monitor_reads_is_there() -> None:
+    told = part("For monitoring")
+    last = json.loads((ROOT / "reports" / "ledger.jsonl").read_text(encoding="utf-8").splitlines()[-1])
+    outcome = Watch().close(0)
+    events = re.findall(r'self\.event\("(\w+)"', inspect.getsource(Watch))
+    assert len(events) == 6
+    for name in (*COLUMNS, *last, *outcome, *events):
+        assert f"`{name}`" in told, name
 
 
 def test_the_glossary_says_it_as_the_chinese_reports_do() -> None:

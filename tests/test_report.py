@@ -268,14 +268,18 @@ def test_figures_state_their_finding_and_offer_their_numbers(
         assert re.search(r"<desc[^>]*>[^<]{20,}</desc>", html)
         assert "data:text/csv" in html
     assert "single months are not compared with the target" in page.process().text
-    assert "As recorded, most values lie at" in page.before_and_after().text
-    share = GoalReport(bank, found, "response_rate")
-    assert "meets the target of" in share.process().text
+    assert "As recorded, the commonest values are" in page.before_and_after().text
+    assert "meets the target of" in GoalReport(bank, found, "incidents").process().text
+    share = GoalReport(bank, found, "response_rate").process().text
+    assert "meets the target of" not in share, "two of its months break a rule"
+    assert "nothing is said about single months to come" in share
+    assert "Where events are rare the limits lie farther out" in share
+    assert "Where events are rare" not in page.process().text, "not of an XmR chart"
 
 
 def test_the_goal_page_says_what_would_change_the_verdict(bank: evalkit.OpenStudy, found: evalkit.StudyResult) -> None:
     shown = text_of(GoalReport(bank, found, "handling_time").estimate().text).replace("&nbsp;", " ")
-    assert "Under another reasonable choice it would be not achieved: months independent" in shown
+    assert "Taken alone it would be not achieved under another reasonable choice: months independent" in shown
     goal = next(goal for goal in found if goal.verdict != goal.period.verdict)  # achieved alone, not among all
     shown = text_of(GoalReport(bank, found, goal.id).estimate().text).replace("&nbsp;", " ")
     adjusted = formats.probability(goal.p_target_adjusted)
@@ -460,7 +464,9 @@ def test_months_as_recorded_are_not_held_against_the_target_of_a_standardised_go
         process, course = page.process().text, page.course().text
         assert "达标？" not in process
         assert reliably not in process
-        assert ("With the mix held, the reporting period" if language == "en" else "保持基线构成后") in course
+        assert (
+            "With the mix held, the months since implementation" if language == "en" else "保持基线构成后"
+        ) in course
         assert f">{target}" not in process + course
         drawn = re.findall(r"<text[^>]*>([^<]*)</text>", course)
         assert not {"expected without the change", "无变化时的预期"} & set(drawn), "of other values than the months"

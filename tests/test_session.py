@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +162,60 @@ def test_provenance_hashes_no_records(study: Any) -> None:
     assert result.provenance["study"] == study.file.hash
     assert result.provenance["data"] == {}
     assert result.provenance["parameters"] == {"study": "study.yaml", "period": "2025-Q1", "as_of": "2025-03-31"}
+
+
+def test_a_cut_off_may_be_a_datetime_at_midnight_a_timestamp_or_text(study: Any) -> None:
+    expected = study.evaluate("g", period="2025-Q2", as_of="2025-06-30")
+    for when in (datetime(2025, 6, 30, tzinfo=UTC), pd.Timestamp("2025-06-30"), date(2025, 6, 30)):
+        assert study.evaluate("g", period="2025-Q2", as_of=when) == expected
+        assert study.latest_period(when) == study.latest_period("2025-06-30")
+        assert study.series("g", as_of=when).equals(study.series("g", as_of="2025-06-30"))
+        assert study.detail("g", "2025-Q2", as_of=when).as_of == date(2025, 6, 30)
+    for ask in (
+        lambda when: study.evaluate("g", period="2025-Q2", as_of=when),
+        lambda when: study.evaluate_by("branch", period="2025-Q2", as_of=when),
+        lambda when: study.series("g", as_of=when),
+        lambda when: study.detail("g", "2025-Q2", as_of=when),
+        lambda when: study.latest_period(when),
+    ):
+        with pytest.raises(ParameterError, match=r"2025-06-30 14:00:00 for .* has a time of day; expected a day"):
+            ask(pd.Timestamp("2025-06-30 14:00"))
+
+
+def test_periods_of_pandas_are_taken(study: Any) -> None:
+    assert study.evaluate("g", period=pd.Period("2025Q2")).to_dict() == study.evaluate("g", period="2025-Q2").to_dict()
+
+
+def test_an_unknown_language_is_refused(study: Any) -> None:
+    for ask in (
+        lambda: study.evaluate("g", period="2025-Q2", language="de"),
+        lambda: study.evaluate_all(language="de"),
+        lambda: study.evaluate_by("branch", language="de"),
+    ):
+        with pytest.raises(ParameterError, match="The language 'de' is not known; write en or zh"):
+            ask()
+
+
+def test_an_empty_path_is_refused(study: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(study.file.folder)
+    assert open_study(None).file.id == study.file.id
+    with pytest.raises(ParameterError, match="The path of the study file is empty; name the file, or give none"):
+        open_study("")
+
+
+def test_rates_of_events_that_are_no_whole_numbers_have_an_individuals_chart(bench: Any, f: Any) -> None:
+    goal = {
+        "id": "g",
+        "source": "s",
+        "metric": {"kind": "rate", "events": "x", "exposure": "calendar-days"},
+        "better": "lower",
+        "target": {"relative_change": -0.1},
+    }
+    bench.plan([f("day", "date"), f("x", "number")], goals=[goal])
+    days = [f"{2024 + m // 12}-{1 + m % 12:02d}-05" for m in range(18)]
+    for more, kind in ((0.5, "xmr"), (1, "u")):
+        bench.write("r.csv", [["day", "x"], *([day, 3 + more * (m % 2)] for m, day in enumerate(days))])
+        assert bench.open().control_chart("g").kind == kind
 
 
 def test_the_latest_period(study: Any) -> None:

@@ -132,7 +132,7 @@ def test_a_pages_cautions_are_on_the_pages_scale() -> None:
         ("multiplicity", {"family": 4, "p": 0.04, "alpha": 0.025}, "(p = 0.0400) is not below 0.025", "4个目标项"),
         ("ceiling", {"wanted": 11.0, "before": 9.5}, "asks for 11.0,", "基线9.5"),
         ("already_kept", {"before": 9.5123}, "already, with 9.51;", "达到这一承诺（9.51）"),
-        ("duplicate_keys", {"count": 1, "source": "s"}, "Of the rejected records of 's', 1", "被剔除的记录中，有1条"),
+        ("duplicate_keys", {"count": 1, "source": "s"}, "of 's' that repeat a key: 1.", "被剔除的记录中，有1条"),
     ):
         flag = Flag(code=code, severity="caution", message="0.835", figures=given)
         assert english in wording_flags.sentence(flag, result)

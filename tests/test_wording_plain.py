@@ -7,6 +7,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import report_fixtures as fixtures
 
@@ -81,7 +82,7 @@ def test_what_changed_since_the_last_period() -> None:
 def test_what_would_change_names_the_end_of_the_interval_that_counts() -> None:
     told = wording_plain.what_would_change(fixtures.satisfaction())
     assert told[0] == "The interval's worse end, +10.4 %, would have to lie on the wrong side of +10 %."
-    assert told[1] == "Under another reasonable choice it would be inconclusive: same-months."
+    assert told[1] == "Taken alone it would be inconclusive under another reasonable choice: same-months."
     told = wording_plain.what_would_change(fixtures.handling_time())
     assert told == ["The interval's better end, −19.0 %, would have to reach −20 %."]
     told = wording_plain.what_would_change(fixtures.answered())
@@ -137,6 +138,26 @@ def test_a_process_says_whether_it_will_meet_the_target() -> None:
     assert "target" not in short
 
 
+def test_nothing_is_foretold_of_a_process_that_is_not_stable() -> None:
+    """Half of the months broke a rule, and beside it stood what single months to come would do."""
+    months, form = np.array("2024-05", dtype="datetime64[M]") + np.arange(24), Quantity(decimals=1)
+    values = [9.0 if i % 2 else 11.0 for i in range(24)]
+    values[17] = 22.0
+    for more, told, zh in (
+        ({}, "1 of its 24 months breaks a rule (2025-10), so it has not been stable", "有1个月（2025-10）触发规则"),
+        ({20: -2.0}, "2 of its 24 months break a rule (the first: 2025-10), so it", "有2个月触发规则（最早为2025-10）"),
+    ):
+        for place, value in more.items():
+            values[place] = value
+        chart = control_chart(values, times=months, target=30, better="lower")
+        text = wording_plain.process(chart, form)
+        assert told in text
+        assert text.endswith("nothing is said about single months to come.")
+        assert "As it runs now" not in text
+        assert "target" not in text
+        assert zh in wording_plain.process(chart, form, "zh")
+
+
 def test_a_season_is_named_where_a_chart_cannot_tell_it_from_a_change() -> None:
     form, told = Quantity(decimals=1), "A season looks the same"
     year = [10.0, 10.1] * 5 + [20.0, 20.1]
@@ -163,6 +184,16 @@ def test_response_times_are_told_before_and_after() -> None:
     assert "半数在72小时内得到答复" in wording_plain.response(hours, 168.0, "zh", unit="hours")
 
 
+def test_a_share_beyond_what_was_followed_is_not_told() -> None:
+    curves = {"before": kaplan_meier([3, 5, 8, 13]), "after": kaplan_meier([1, 2, 4, 6], [1, 1, 1, 0])}
+    told = wording_plain.response(curves, 7.0)
+    assert told.endswith("50.0 % within 7 days; after, half within 3 days.")
+    assert wording_plain.response(curves, 7.0, "zh").endswith("此后，半数在3天内得到答复。")
+    assert "<td" in tables.response_times(curves, 7.0)
+    assert ">–<" in tables.response_times(curves, 7.0)
+    assert ">–<" not in tables.response_times(curves, 6.0)
+
+
 def test_the_calibrations_misses_are_those_of_its_published_result() -> None:
     figures = json.loads(CALIBRATION.read_text(encoding="utf-8"))["figures"]
     own = [f for f in figures if f["method"] == "evalkit"]
@@ -172,8 +203,10 @@ def test_the_calibrations_misses_are_those_of_its_published_result() -> None:
     assert told.keys() == missed.keys(), "`make validate` gave other misses: change wording_methods.MISSES"
     for key, rate in told.items():
         assert rate == pytest.approx(missed[key], abs=0.051)
+    outside = [f for f in own if f["rate"] < (f["least"] or 0.0) or f["rate"] > (f["most"] or 1.0)]
+    assert len(outside) - len(missed) == wording_methods.BESIDE
     text = wording_methods.calibration()
-    assert f"of {wording_methods.BOUNDED} figures with a bound, {len(missed)} misses it" in text
+    assert f"of {wording_methods.BOUNDED} figures with a bound, {len(missed)} is shown to miss it" in text
     assert "power is 69 % where" in text
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from evalkit.effect import Effect
-    from evalkit.errors import EvalkitError, NotEvaluableError
+    from evalkit.errors import EvalkitError, NotEvaluableError, ParameterError, RecordsError, StudyError
     from evalkit.estimands.control_chart import control_chart
     from evalkit.estimands.mean import ratio_of_means
     from evalkit.estimands.proportion import proportion, proportion_change
@@ -39,6 +39,9 @@ _HOMES = {
     "GoalResult": "evalkit.results",
     "NotEvaluableError": "evalkit.errors",
     "OpenStudy": "evalkit.session",
+    "ParameterError": "evalkit.errors",
+    "RecordsError": "evalkit.errors",
+    "StudyError": "evalkit.errors",
     "StudyResult": "evalkit.results",
     "open_study": "evalkit.session",
     "power": "evalkit.inference.power",
@@ -55,6 +58,9 @@ __all__ = [
     "GoalResult",
     "NotEvaluableError",
     "OpenStudy",
+    "ParameterError",
+    "RecordsError",
+    "StudyError",
     "StudyResult",
     "confidence_sequence",
     "control_chart",

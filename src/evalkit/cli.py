@@ -202,7 +202,10 @@ def run(
     pdf: Annotated[bool, typer.Option("--pdf", help="Each page as PDF too; needs Chromium.")] = False,
     log_json: Annotated[bool, typer.Option("--log-json", help="JSON, an event a line, on stderr.")] = False,
     notify: Annotated[
-        str | None, typer.Option("--notify", metavar="COMMAND", help="Run this with the outcome as JSON on its stdin.")
+        str | None,
+        typer.Option(
+            "--notify", metavar="COMMAND", help="Run this, without a shell, with the outcome as JSON on its stdin."
+        ),
     ] = None,
 ) -> int:
     """Execute the notebooks and publish a period's report, or every one that is due."""
@@ -229,7 +232,7 @@ def run(
         if period is not None:
             seen.begin(period)
             return publish_one(study, period, settings, as_of=as_of)
-        return publish_due(study, settings, as_of=as_of, begin=seen.begin)
+        return publish_due(study, settings, as_of=as_of, begin=seen.begin, idle=seen.idle)
 
     return follow(attempts, watch.Watch(log=log_json), notify)
 

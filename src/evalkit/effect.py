@@ -10,16 +10,15 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
-from evalkit.errors import ParameterError
+from evalkit.errors import ParameterError, shown
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Scale = Literal["ratio", "difference", "level"]
 Better = Literal["higher", "lower"]
-FAR_WORSE = 4.0  # times worse than before: no promise, but a change written as its own size, 0.05 for +5 %
 Verdict = Literal["achieved", "not_achieved", "inconclusive", "not_evaluable"]
 Direction = Literal["improved", "no_clear_change", "worsened"]
 
@@ -165,18 +164,25 @@ class Effect:
         return tables.effect(self)
 
 
+AnyEffect = TypeVar("AnyEffect", bound=Effect)
+
+
 def _finite(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else float(value)
 
 
 def check_confidence(confidence: float) -> float:
     """Return the confidence level, or raise ParameterError when it is not between 0.5 and 1."""
-    if not 0.5 < confidence < 1:
-        raise ParameterError(f"confidence is {confidence}; expected a level between 0.5 and 1, such as 0.95.")
+    try:
+        inside = bool(0.5 < confidence < 1)
+    except (TypeError, ValueError):  # text, a list, a column
+        inside = False
+    if not inside:
+        raise ParameterError(f"confidence is {shown(confidence)}; expected a level between 0.5 and 1, such as 0.95.")
     return float(confidence)
 
 
-def check_target(target: object) -> None:
+def check_target(target: object, name: str = "target") -> None:
     """Raise ParameterError for a target that is no number; None is none.
 
     >>> check_target("15%")
@@ -186,10 +192,37 @@ def check_target(target: object) -> None:
     try:
         if target is not None:
             math.isfinite(target)  # type: ignore[arg-type]
-    except TypeError:
+    except (TypeError, ValueError):
         raise ParameterError(
-            f"target is {target!r}; expected a number: 0.85 is the ratio of -15 %, or a level of 85 %."
+            f"{name} is {shown(target)}; expected a number: 0.85 is the ratio of -15 %, or a level of 85 %."
         ) from None
+
+
+def check_better(better: object, target: object = None) -> None:
+    """Raise ParameterError for what is no direction, and for a target without one."""
+    if better not in ("higher", "lower", None):
+        raise ParameterError(f"better is {shown(better)}; expected 'higher' or 'lower'.")
+    if target is not None and better is None:
+        raise ParameterError("A target needs better='higher' or better='lower'.")
+
+
+def cautioned(effect: AnyEffect) -> AnyEffect:
+    """Return the effect; warn whoever called the caller of a target that changes for the worse meet too.
+
+    Array functions end with it: their `better` may be a default that was not thought of. A study names its own, and
+    refuses such targets when it is read.
+    """
+    target, null = effect.target_value, effect.null_value
+    if target is None or null is None or not (target < null if effect.better == "higher" else target > null):
+        return effect
+    side, other = ("above", "lower") if effect.better == "higher" else ("below", "higher")
+    written = "; as a ratio +5 % is written 1.05 and −20 % is 0.80" if effect.scale == "ratio" else ""
+    warnings.warn(
+        f"The target {target:g} with better='{effect.better}' is met by every {effect.scale} {side} {target:g}, so by "
+        f"changes for the worse too; if {other} is better, pass better='{other}'{written}.",
+        stacklevel=3,
+    )
+    return effect
 
 
 def decide(low: float, high: float, target: float, better: Better) -> Verdict:
@@ -241,22 +274,14 @@ def conclude(
 ) -> Effect:
     """Return the effect a pivot gives: interval, both p-values and the verdict, from the one procedure.
 
-    Raises ParameterError when a target is given without `better`, or a ratio target is not positive; warns of one that
-    a change far for the worse would meet.
+    Raises ParameterError when a target is given without `better`, `better` is no direction, or a ratio target is not
+    positive.
     """
     check_confidence(confidence)
     check_target(target)
-    if target is not None:
-        if better not in ("higher", "lower"):
-            raise ParameterError("A target needs better='higher' or better='lower'.")
-        if not math.isfinite(target) or (scale == "ratio" and target <= 0):
-            raise ParameterError(f"The target {target} is not on the {scale} scale; −20 % is the ratio 0.80.")
-        if scale == "ratio" and (target < 1 / FAR_WORSE if better == "higher" else target > FAR_WORSE):
-            warnings.warn(
-                f"The target {target:g} is a ratio: it would be met by a change for the worse to {target:g} times what "
-                "was before. +5 % is written 1.05 and −20 % is 0.80.",
-                stacklevel=2,
-            )
+    check_better(better, target)
+    if target is not None and (not math.isfinite(target) or (scale == "ratio" and target <= 0)):
+        raise ParameterError(f"The target {target} is not on the {scale} scale; −20 % is the ratio 0.80.")
     low, high = pivot.interval(confidence)
     null = NULL_VALUE[scale]
     p_change = p_target = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
+from typing import Any
 
 
 class EvalkitError(Exception):
@@ -18,6 +19,14 @@ class EvalkitError(Exception):
     def __init__(self, messages: str | Iterable[str]) -> None:
         self.messages = (messages,) if isinstance(messages, str) else tuple(messages)
         super().__init__("\n".join(self.messages))
+
+    def __reduce__(self) -> Any:
+        """Return what pickle makes the error again from, whatever arguments its class asks for."""
+        return (_again, (type(self), self.args), self.__dict__)
+
+
+def _again(kind: type[EvalkitError], args: tuple[Any, ...]) -> EvalkitError:
+    return kind.__new__(kind, *args)
 
 
 class StudyError(EvalkitError):
@@ -82,6 +91,25 @@ def nearest(word: str, known: Iterable[str]) -> str:
     candidates = [one for one in itertools.islice(known, 1000) if len(one) <= 100]
     close = difflib.get_close_matches(word, candidates, n=1, cutoff=0.6) if len(word) <= 100 else []
     return f" Did you mean '{close[0]}'?" if close else ""
+
+
+def shown(value: Any) -> str:
+    """Return a value as a message shows it: text in quotes, a long one cut, a column by its kind and length.
+
+    >>> shown(30), shown("30"), shown([1, 2]), shown(range(6000))
+    ('30', "'30'", '[1, 2]', 'a range of 6000 values')
+    """
+    if isinstance(value, str):
+        value = str(value)  # NumPy's own says what it is
+    elif hasattr(value, "__len__") and not isinstance(value, bytes):
+        try:
+            size = len(value)
+        except TypeError:  # an array without dimensions
+            return shown(value.item()) if hasattr(value, "item") else type(value).__name__
+        if not isinstance(value, list | tuple) or size > 5:
+            return f"a {type(value).__name__} of {size} values"
+    text = printable(repr(value) if isinstance(value, str | bytes | list | tuple) else str(value))
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def printable(text: str) -> str:

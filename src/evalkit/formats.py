@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
 
-Language = Literal["en", "zh"]
+from evalkit.results import Language as Language
+
 _MOST_DECIMALS = 8
 _PER: dict[Language, dict[float, str]] = {
     "en": {1e3: "per 1,000", 1e6: "per million"},

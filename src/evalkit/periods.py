@@ -6,7 +6,7 @@ import calendar
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Literal
 
 from evalkit.errors import ParameterError
@@ -115,16 +115,22 @@ def add_months(day: date, months: int) -> date:
 
 
 def parse_period(text: object) -> Period:
-    """Read `2025-Q4`, `2025-10`, `2025-H2`, `2025` (text or number) or `2025-10-01/2025-12-31`.
+    """Read `2025-Q4` (or `2025Q4`), `2025-10`, `2025-H2`, `2025` (text or number) or `2025-10-01/2025-12-31`.
 
-    Raises ParameterError for anything else.
+    A pandas Period of a month, quarter or year is read as it is written. Raises ParameterError for anything else, and
+    for a Period of another calendar, such as a quarter of a fiscal year.
 
     >>> str(parse_period("2025-Q4").window)
     '2025-10-01/2025-12-31'
     >>> parse_period(2025).label
     '2025'
     """
-    label = str(text).strip()
+    label = re.sub(r"^(\d{4})(Q[1-4])$", r"\1-\2", str(text).strip())
+    if hasattr(text, "start_time") and hasattr(text, "end_time"):
+        days, found = f"{text.start_time.date()}/{text.end_time.date()}", parse_period(label)
+        if str(found.window) != days:
+            raise ParameterError(f"The period {label} is no period of the calendar; write its days, '{days}'.")
+        return found
     for pattern, months in _PATTERNS:
         match = pattern.fullmatch(label)
         if match and int(match[1]) in YEARS:
@@ -143,9 +149,11 @@ def parse_period(text: object) -> Period:
 
 
 def parse_date(text: object, what: str = "the date") -> date:
-    """Read an ISO date. Raises ParameterError naming `what`."""
-    if isinstance(text, date):
-        return text
+    """Read an ISO date, or take the day of a date or of a datetime at midnight. Raises ParameterError naming `what`."""
+    if isinstance(text, datetime) and text == text and text.time() != time():  # NaT equals nothing, itself neither
+        raise ParameterError(f"{text} for {what} has a time of day; expected a day: give its .date().")
+    if isinstance(text, date) and text == text:
+        return text.date() if isinstance(text, datetime) else text
     try:
         day = date.fromisoformat(str(text).strip())
         if day.year in YEARS:

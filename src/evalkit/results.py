@@ -12,12 +12,25 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
 from evalkit.effect import Better, Direction, Effect, Verdict
+from evalkit.errors import ParameterError, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Severity = Literal["info", "caution", "serious"]
 Kind = Literal["mean", "ratio", "proportion", "rate"]
+Language = Literal["en", "zh"]
+LANGUAGES: tuple[Language, ...] = ("en", "zh")
+
+
+def check_language(text: object) -> Language:
+    """Return the language, or raise ParameterError naming the known ones."""
+    for known in LANGUAGES:
+        if text == known:
+            return known
+    raise ParameterError(
+        f"The language '{text}' is not known; write {' or '.join(LANGUAGES)}.{nearest(str(text), LANGUAGES)}"
+    )
 
 
 def number(value: float | None) -> float | None:

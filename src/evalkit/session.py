@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from evalkit.errors import ConnectionLostError, ParameterError, RecordsError, nearest
 from evalkit.periods import Frequency, Period, check_frequency, parse_date, parse_period, period_containing
-from evalkit.results import GoalResult, ScopesResult, StudyResult
+from evalkit.results import GoalResult, ScopesResult, StudyResult, check_language
 
 if TYPE_CHECKING:
     import ibis
@@ -37,7 +37,8 @@ WAITS = (1.0, 10.0)  # seconds before an evaluation whose connection broke off i
 def open_study(path: str | Path | None = None) -> OpenStudy:
     """Open a study: the file or folder given, EVALKIT_STUDY, `data/study.yaml` here or above, or `study.yaml` here.
 
-    Raises ParameterError when there is none or no path is given, StudyError telling all its mistakes when it is wrong.
+    Raises ParameterError when there is none, or the path is empty or no path; StudyError telling all its mistakes when
+    it is wrong.
     """
     from evalkit.study import find, load
 
@@ -210,6 +211,7 @@ class OpenStudy:
             else:
                 when = period if isinstance(period, Period) else parse_period(period)
                 looks = [(when, when.end if as_of in (None, "") else parse_date(as_of, "the data cut-off"))]
+            check_language(language)
             for when, cutoff in looks:
                 check_period(self.file, when, cutoff)
             self._open_needed(self.file.goals)
@@ -264,15 +266,18 @@ class OpenStudy:
         )
         return [(period, period.end) for period in self.file.periods(until)], told if begun.start <= last else ""
 
-    def last_day(self) -> date | None:
-        """Return the last day of which some record of the goals tells, None without any. Raises RecordsError."""
-        return self._answered(lambda: self._last_day(self.file.goals))
+    def last_day(self, until: date | None = None) -> date | None:
+        """Return the last day of which some record of the goals tells, of those dated up to a day (today).
 
-    def _last_day(self, questions: Sequence[Any]) -> date | None:
+        None without any. Raises RecordsError.
+        """
+        return self._answered(lambda: self._last_day(self.file.goals, until))
+
+    def _last_day(self, questions: Sequence[Any], until: date | None = None) -> date | None:
         from evalkit.evaluation.series import last_day
 
         self._open_needed(questions)
-        return last_day(questions, self.source_records)
+        return last_day(questions, self.source_records, until)
 
     def _evaluated(
         self, looks: Sequence[tuple[Period, date]], goal: str | None, language: str
@@ -281,6 +286,7 @@ class OpenStudy:
         from evalkit.evaluation.gather import gathered
         from evalkit.evaluation.windows import check_period
 
+        check_language(language)
         for when, cutoff in looks:
             check_period(self.file, when, cutoff)
         watched = [i for i in self.file.indicators if goal is None or i.id == goal]
@@ -352,9 +358,10 @@ class OpenStudy:
     ) -> ControlChart:
         """Return a goal's control chart: p for a proportion, u for a rate, XmR otherwise; a new segment after phase-in.
 
-        Left out are months of the phase-in, months without records, and those of which more than a week does not count:
-        cut by a window or the cut-off, or not followed up for as long as the goal waits. The target, a relative one
-        of the baseline, is drawn unless the goal holds the mix or the months, or is judged against its expected course.
+        Rates of events that are no whole numbers have an XmR chart. Left out are months of the phase-in, months without
+        records, and those of which more than a week does not count: cut by a window or the cut-off, or not followed up
+        for as long as the goal waits. The target, a relative one of the baseline, is drawn unless the goal holds the
+        mix or the months, or is judged against its expected course.
         Raises as `evalkit.control_chart`.
         """
         from evalkit.estimands.control_chart import control_chart
@@ -369,7 +376,8 @@ class OpenStudy:
         after = frame.loc[frame["phase"] == "after", "start"]
         kinds: dict[str, Literal["xmr", "p", "u"]] = {"proportion": "p", "rate": "u"}
         weighted = getattr(question.metric, "weight", None) is not None
-        kind = "xmr" if weighted else kinds.get(question.metric.kind, "xmr")
+        whole_numbers = not (frame["numerator"] % 1).any()
+        kind = kinds.get(question.metric.kind, "xmr") if whole_numbers and not weighted else "xmr"
         return control_chart(
             frame["value"] if kind == "xmr" else frame["numerator"],
             kind=kind,
@@ -425,12 +433,13 @@ class OpenStudy:
         check_period(self.file, when, cutoff)
         return Detail(self.file, self.file.goal(goal), when, cutoff, self.source_records)
 
-    def latest_period(self, until: date) -> Period:
+    def latest_period(self, until: str | date) -> Period:
         """Return the last calendar period of the programme that has ended by `until`. Raises ParameterError."""
-        periods = self.file.periods(until)
+        day = parse_date(until, "`until`")
+        periods = self.file.periods(day)
         if not periods:
             raise ParameterError(
-                f"No period of the programme has ended by {until}; it starts on {self.file.programme_start}."
+                f"No period of the programme has ended by {day}; it starts on {self.file.programme_start}."
             )
         return periods[-1]
 

@@ -181,12 +181,13 @@ def data_used(result: GoalResult, language: Language = "en", *, unit: str = "") 
         if evaluation is None:
             continue
         form = wording.levels(result, evaluation, language, unit)
-        for arm, name in ((evaluation.before, _("before")), (evaluation.after, _("after"))):
+        same = _("{days}, the same calendar months only") if "months" in result.held else "{days}"
+        for arm, name, days in ((evaluation.before, _("before"), same), (evaluation.after, _("after"), "{days}")):
             if arm is not None:
                 rows.append(
                     (
                         _("{window}, {arm}").format(window=window, arm=name),
-                        formats.span(arm.start, arm.end, language),
+                        days.format(days=formats.span(arm.start, arm.end, language)),
                         formats.count(arm.records),
                         formats.count(arm.clusters),
                         form.text(arm.value),
@@ -208,7 +209,7 @@ def left_out(rejected: Mapping[str, int], counts: Mapping[str, int], language: L
         "open": _("not finished by the cut-off"),
         "not_yet_due": _("not yet due"),
     }
-    arms = {"before": _("before"), "after": _("after")}
+    arms = {"before": _("baseline"), "after": _("after")}
     rows = [
         (wording.rejection(reason, language), _("whole source, on reading"), formats.count(count))
         for reason, count in rejected.items()
@@ -238,7 +239,7 @@ def sensitivity(result: GoalResult, language: Language = "en", *, unit: str = ""
         _("Choice"),
         _("Estimate"),
         _("{level} interval").format(level=wording.confidence(result.period.confidence, language)),
-        _("Verdict"),
+        _("Taken alone"),
         _("What differs"),
     )
     return markup.table(_("The same question under other reasonable choices"), columns, rows, numeric=(1, 2)).text
@@ -392,14 +393,17 @@ def response_times(
     names = {"before": _("before"), "after": _("after")}
     rows = []
     for arm, curve in curves.items():
-        one, low, high = curve.within(window)
+        share_within = "–"
+        if window <= curve.known_until:
+            one, low, high = curve.within(window)
+            share_within = f"{share.text(one)} ({share.interval(low, high)})"
         rows.append(
             (
                 names[arm],
                 formats.count(curve.records),
                 f"{times.bare(curve.median)} ({times.interval(*curve.median_interval)})",
                 f"{times.bare(curve.restricted_mean)} ({times.interval(*curve.restricted_mean_interval)})",
-                f"{share.text(one)} ({share.interval(low, high)})",
+                share_within,
             )
         )
     horizon = next((curve.horizon for curve in curves.values()), 0.0)

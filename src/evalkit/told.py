@@ -114,8 +114,8 @@ def follow(attempts: Callable[[Watch, Any], Iterator[Attempt]], watch: Watch, no
     try:
         with progress_of_pages(watch) as progress:
             codes.extend(_code(attempt, watch) for attempt in attempts(watch, progress))
-        if not codes:
-            print("Nothing is due: every finished period is published and would not change.")
+        if not codes and watch.nothing:
+            print(watch.nothing)
     except Exception as error:
         codes.append(tell(error))
     try:

@@ -13,31 +13,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalkit import formats
-from evalkit.errors import ParameterError, nearest
 from evalkit.formats import Language, Quantity
+from evalkit.results import LANGUAGES as LANGUAGES
+from evalkit.results import check_language as check_language
 
 if TYPE_CHECKING:
     from evalkit.results import Evaluation, Flag, GoalResult, StudyResult
     from evalkit.study.model_values import Titled
 
-LANGUAGES: tuple[Language, ...] = ("en", "zh")
 SYMBOLS = {"achieved": "✓", "not_achieved": "✗", "inconclusive": "?", "not_evaluable": "–", None: "·"}
 Translator = Callable[[str], str]
-
-
-def check_language(text: object) -> Language:
-    """Return the language, or raise ParameterError naming the known ones."""
-    if text not in LANGUAGES:
-        raise ParameterError(
-            f"The language '{text}' is not known; write {' or '.join(LANGUAGES)}.{nearest(str(text), LANGUAGES)}"
-        )
-    return text
 
 
 @cache
 def catalogue(language: Language) -> Mapping[tuple[str | None, str], str]:
     """Return a language's sentences by (context, English); none for English itself."""
-    if language == "en":
+    if check_language(language) == "en":
         return {}
     from babel.messages.pofile import read_po
 

@@ -94,7 +94,7 @@ def _template(flag: Flag, result: GoalResult, language: Language) -> str:
             "The baseline kept this promise already, with {before}; that it is kept is no effect of the programme. What"
             " the programme did is the change against the baseline."
         ),
-        "duplicate_keys": _("Of the rejected records of '{source}', {count} repeat a key."),
+        "duplicate_keys": _("Rejected records of '{source}' that repeat a key: {count}."),
     }
     if flag.figures.get("case") == "alone":
         templates["pre_existing_trend"] = _(

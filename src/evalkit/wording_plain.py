@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from evalkit import formats, wording
 from evalkit.formats import Language, Quantity
 
@@ -39,6 +41,8 @@ def finding(result: GoalResult, language: Language = "en", *, unit: str = "") ->
             "{estimate} {how} where {target} was promised; that it is kept is not ruled out: the records also fit"
             " {best}."
         )
+        if result.to_date is not None and result.to_date_verdict == "not_achieved":
+            told += _(" Since implementation it is ruled out.")
     return told.format(
         target=form.target(effect.target_value),
         estimate=form.text(effect.estimate),
@@ -134,7 +138,7 @@ def what_would_change(result: GoalResult, language: Language = "en", *, unit: st
     separator = "、" if language == "zh" else ", "
     for verdict, names in others.items():
         told.append(
-            _("Under another reasonable choice it would be {verdict}: {names}.").format(
+            _("Taken alone it would be {verdict} under another reasonable choice: {names}.").format(
                 verdict=verdict, names=separator.join(names)
             )
         )
@@ -206,22 +210,34 @@ SEASON_SHOWS, TWO_YEARS = 10, 24
 
 
 def process(chart: ControlChart, form: Quantity, language: Language = "en") -> str:
-    """Return how the process runs, and whether single months will reliably meet the target."""
+    """Return how the process runs, and, where no rule is broken, whether single months will meet the target."""
     _ = wording.translator(language)
     last = chart.segment == chart.segment[-1]
+    broken = np.flatnonzero(last & (chart.variation != "common"))
     words = {
         "centre": form.text(float(chart.centre[-1])),
         "range": form.interval(*chart.usual),
-        "broken": int((chart.variation[last] != "common").sum()),
+        "broken": broken.size,
+        "first": str(chart.times[broken[0]])[:7] if broken.size else "",  # the month of a date
         "count": int(last.sum()),
         "target": form.target(chart.target),
     }
-    told = [_("As it runs now the process lies about {centre}, its months from {range} by chance alone.")]
-    told.append(
-        _("{broken} of its {count} months break a rule.")
-        if words["broken"]
-        else _("None of its {count} months breaks a rule.")
-    )
+    if not broken.size:
+        told = [_("As it runs now the process lies about {centre}, its months from {range} by chance alone.")]
+        told.append(_("None of its {count} months breaks a rule."))
+    else:  # the limits of such a process foretell nothing
+        told = [_("The process has averaged {centre}; by chance alone its months would lie from {range}.")]
+        told.append(
+            _(
+                "1 of its {count} months breaks a rule ({first}), so it has not been stable and nothing is said about"
+                " single months to come."
+            )
+            if broken.size == 1
+            else _(
+                "{broken} of its {count} months break a rule (the first: {first}), so it has not been stable and"
+                " nothing is said about single months to come."
+            )
+        )
     months, first = int(last.sum()), int((chart.segment == chart.segment[0]).sum())
     runs = ((chart.shift != 0) | (chart.trend != 0))[last].any()  # a season breaks the rules of runs
     if runs and months >= SEASON_SHOWS and first < TWO_YEARS:
@@ -261,13 +277,19 @@ def response(
     _ = wording.translator(language)
     within = duration(window, unit, language)
     told = []
-    for arm, text in (
-        ("before", _("before, half were answered within {median} and {share} within {window}")),
-        ("after", _("after, half within {median} and {share} within {window}")),
+    for arm, text, alone in (
+        (
+            "before",
+            _("before, half were answered within {median} and {share} within {window}"),
+            _("before, half were answered within {median}"),
+        ),
+        ("after", _("after, half within {median} and {share} within {window}"), _("after, half within {median}")),
     ):
         if arm in curves:
-            share = formats.percent(curves[arm].within(window)[0], 1, language)
-            told.append(text.format(median=duration(curves[arm].median, unit, language), share=share, window=within))
+            known = window <= curves[arm].known_until
+            share = formats.percent(curves[arm].within(window)[0] if known else None, 1, language)
+            median = duration(curves[arm].median, unit, language)
+            told.append((text if known else alone).format(median=median, share=share, window=within))
     text = ("；" if language == "zh" else "; ").join(told)
     return _("{text}.").format(text=text[:1].upper() + text[1:])
 

@@ -267,7 +267,7 @@ def test_chart_reads_as_table_and_sentence():
     frame = chart.to_frame()
     assert frame.shape == (24, 11)
     assert frame["variation"][12] == "concern"
-    assert "1 of 24 points break a rule" in chart.summary()
+    assert "1 of 24 points breaks a rule" in chart.summary()
     assert chart._repr_html_().count('scope="row"') == 2
 
 
@@ -279,8 +279,16 @@ def test_chart_reads_as_table_and_sentence():
         (([1, 2, 3],), {"kind": "u"}, "A u chart needs denominators: the exposure"),
         (([1, 2, 3],), {"denominators": [5, 5, 5]}, "An xmr chart has no denominators"),
         (([1, 2, 3],), {"kind": "p", "denominators": [5, 5]}, r"denominators has the shape \(2,\)"),
-        (([1, 2, 3],), {"kind": "p", "denominators": [5, 5, 2]}, r"values\[2\] is 3; expected a count between 0 and"),
-        (([1, -2, 3],), {"kind": "u", "denominators": [5, 5, 2]}, r"values\[1\] is -2; expected a count of at least 0"),
+        (
+            ([1, 2, 3],),
+            {"kind": "p", "denominators": [5, 5, 2]},
+            r"values\[2\] is 3; expected a whole number between 0 and",
+        ),
+        (
+            ([1, -2, 3],),
+            {"kind": "u", "denominators": [5, 5, 2]},
+            r"values\[1\] is -2; expected a whole number of at least 0",
+        ),
         (([1, 2, 3],), {"kind": "u", "denominators": [5, 0, 2]}, r"denominators\[1\] is 0; leave out"),
         (([1, 2, 3],), {"target": 2}, "A target needs better"),
         (([1, 2, 3],), {"step_at": 3}, r"step_at is 3, outside the series \(0 to 2\)"),
@@ -305,8 +313,95 @@ def test_segment_of_one_point_has_no_limits():
 def test_a_part_of_a_month_at_the_end_decides_nothing(target, assurance):
     """Four records of a month that has begun have wide limits, four thousand of a busy one narrow ones."""
     for last in (4, 4000):
-        sizes = [100] * 12 + [last]
-        chart = control_chart([0.965 * n for n in sizes], kind="p", denominators=sizes, target=target, better="higher")
+        sizes = [200] * 12 + [last]
+        passed = [193 + (-1) ** month for month in range(12)] + [round(0.965 * last)]
+        chart = control_chart(passed, kind="p", denominators=sizes, target=target, better="higher")
         assert chart.assurance == assurance
         assert chart.usual == (chart.low[0], chart.high[0])
         assert f"between {chart.low[0]:.4g} and {chart.high[0]:.4g}" in chart.summary()
+
+
+@pytest.mark.parametrize(
+    ("kind", "size", "chance", "most"),
+    [
+        *(("u", 1.0, rate, 0.15) for rate in (0.1, 0.25, 0.5, 1, 2.2, 5)),
+        *(("p", size, share, 0.2) for size in (8.0, 30.0) for share in (0.05, 0.5, 0.95)),
+    ],
+)
+def test_rare_events_show_no_improvement_where_nothing_changes(kind, size, chance, most):
+    """36 points of a constant process: with 7 points for every shift up to 97 of 100 charts showed an improvement."""
+    rng, found = np.random.default_rng(5), 0
+    for _ in range(100):
+        counts = rng.poisson(chance, 36) if kind == "u" else rng.binomial(int(size), chance, 36)
+        chart = control_chart(counts, kind=kind, denominators=[size] * 36, better="lower" if kind == "u" else "higher")
+        found += bool(np.isin(chart.variation, ["improvement", "mixed"]).any())
+    assert found / 100 <= most
+
+
+def test_a_shift_of_rare_events_takes_as_many_points_as_are_as_improbable():
+    # a centre of 0.25: below it lies a month without events, chance exp(-0.25), and 7 ln 2 / 0.25 = 19.4
+    for empty, found in ((18, 0), (19, 19)):
+        counts = [*([0] * empty), *([1, 0] * 10), *([0] * (20 - empty))]
+        chart = control_chart(counts, kind="u", denominators=[1] * 40)
+        assert (chart.centre[0], chart.run_below[0], chart.run_above[0]) == (0.25, 19, 7)
+        assert np.flatnonzero(chart.shift).tolist() == list(range(found))
+    assert "A shift takes 19 points in a row below the centre, where chance alone puts most of them." in chart.summary()
+    even = control_chart([0, 1, 1, 0] * 6, kind="p", denominators=[1] * 24)
+    assert (even.run_above[0], even.run_below[0]) == (7, 7)
+    assert "A shift takes" not in even.summary()
+
+
+def test_a_shift_of_rare_failures_is_longer_above():
+    """The same chart upside down."""
+    failed = np.array([1, 0, 0, 0, 2, 0] * 6)
+    down, up = (control_chart(counts, kind="p", denominators=[8] * 36) for counts in (failed, 8 - failed))
+    assert (up.run_above == down.run_below).all()
+    assert up.run_above[0] > 7
+    assert 1 - up.low == pytest.approx(down.high)
+    assert (up.shift == -down.shift).all()
+
+
+def test_limits_of_rare_events_lie_where_chance_hardly_gives_a_count():
+    # a mean of 0.25: three standard deviations end at 1.75, though chance gives 2 or more with 0.0265, 3 with 0.0022
+    counts = [0, 0, 0, 1] * 10
+    counts[3], counts[7] = 2, 0
+    chart = control_chart(counts, kind="u", denominators=[1] * 40)
+    assert lines(chart) == (0.0, 0.25, 2.0)
+    assert not chart.outside.any()
+    counts[3], counts[11] = 3, 0
+    assert control_chart(counts, kind="u", denominators=[1] * 40).outside[3] == 1
+    # by hand for 8 trials of 0.05: 2 or more 0.0572, 3 or more 0.0058, 4 or more 0.0004
+    found = control_chart([0, 1, 0, 0, 1] * 4, kind="p", denominators=[8] * 20)
+    assert lines(found) == (0.0, 0.05, 3 / 8)
+
+
+@pytest.mark.parametrize(("kind", "counts"), [("u", [0] * 30), ("p", [0] * 30), ("p", [5] * 30)])
+def test_none_or_all_break_no_rule(kind, counts):
+    chart = control_chart(counts, kind=kind, denominators=[5] * 30)
+    assert (chart.variation == "common").all()
+    assert lines(chart) == (chart.centre[0],) * 3
+
+
+def test_denominators_of_any_size_have_a_chart():
+    for kind, counts, sizes in (
+        ("u", [1, 0, 0], [1e13, 1.0, 1.0]),
+        ("p", [1, 0, 0], [1e13, 1.0, 1.0]),
+        ("u", [0, 0, 3], [1e-9, 2e-9, 1e-9]),
+        ("p", [9e12, 0, 1], [9e12, 1, 1]),
+    ):
+        chart = control_chart(counts, kind=kind, denominators=sizes)
+        assert np.isfinite([chart.low, chart.high]).all()
+        assert min(chart.run_above[0], chart.run_below[0]) >= 7
+
+
+def test_nothing_is_said_about_the_target_where_the_last_segment_breaks_a_rule():
+    chart = control_chart(flat({12: 22.0}), target=30, better="lower")
+    assert not chart.stable
+    assert chart.assurance is None
+    assert chart.summary().endswith(
+        "1 of 24 points breaks a rule. It has not been stable, so nothing is said about single sub-periods and the"
+        " target 30."
+    )
+    later = control_chart(flat({2: 22.0}), step_at=12, target=30, better="lower")
+    assert later.stable, "a rule broken before the last segment says nothing about it"
+    assert later.assurance == "met"

@@ -176,7 +176,7 @@ def test_a_series_of_shares_is_not_taken_for_counts() -> None:
 
 
 def test_a_ratio_target_that_only_a_change_for_the_worse_meets_is_warned_of() -> None:
-    with pytest.warns(UserWarning, match="The target 0.05 is a ratio"):
+    with pytest.warns(UserWarning, match="The target 0.05 with better='higher' is met by every ratio above 0.05"):
         ek.ratio_of_means([7, 8, 6], [8, 9, 7], target=0.05, better="higher")
     with pytest.warns(UserWarning, match="written 1.05 and −20 % is 0.80"):
         ek.rate_ratio(23, 100, 12, 100, target=20)

@@ -78,6 +78,7 @@ def test_strata_and_clusters_together() -> None:
     assert effect.estimate == pytest.approx(ek.ratio_of_means(BEFORE, AFTER, strata=KIND).estimate, rel=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore:The target")
 @given(seed=st.integers(0, 2**32 - 1), clustered=st.booleans(), target=st.floats(0.5, 1.5))
 def test_swapping_arms_inverts_the_ratio_and_the_target(seed: int, clustered: bool, target: float) -> None:
     rng = np.random.default_rng(seed)
@@ -104,6 +105,7 @@ def test_units_and_row_order_change_nothing(seed: int, factor: float) -> None:
     assert again.confidence_interval == pytest.approx(base.confidence_interval, rel=1e-9)
 
 
+@pytest.mark.filterwarnings("ignore:The target")
 @given(target=st.floats(0.3, 3), better=st.sampled_from(["higher", "lower"]))
 def test_verdict_interval_and_p_value_never_contradict(target: float, better: str) -> None:
     effect = ek.ratio_of_means(BEFORE, AFTER, target=target, better=better)  # type: ignore[arg-type]

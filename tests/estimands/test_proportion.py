@@ -105,7 +105,7 @@ def test_integral_floats_and_numpy_numbers_are_counts():
         ((math.nan, 10), "successes is nan"),
         ((3, math.inf), "trials is inf"),
         ((0, 0), "at least one trial"),
-        (("3", 10), "successes is 3; expected"),
+        (("3", 10), "successes is '3'; expected"),
         ((None, 10), "successes is None"),
     ],
 )
@@ -120,7 +120,8 @@ def test_counts_that_cannot_be_are_refused(arguments, message):
         ({"target": 90}, "90 % is 0.90"),
         ({"method": "exakt"}, "Did you mean 'exact'"),
         ({"confidence": 95}, "confidence is 95"),
-        ({"target": 0.9, "better": "more"}, "better='higher'"),
+        ({"target": 0.9, "better": "more"}, "better is 'more'; expected 'higher' or 'lower'"),
+        ({"better": "up"}, "better is 'up'; expected 'higher' or 'lower'"),
     ],
 )
 def test_options_that_cannot_be_are_refused(options, message):

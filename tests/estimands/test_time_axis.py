@@ -85,7 +85,7 @@ def test_the_step_is_the_widest_that_fits(texts, expected, a_year):
 
 
 def test_date_among_numbers_is_refused():
-    with pytest.raises(ParameterError, match="intervention is 2025-01-01; expected a whole number"):
+    with pytest.raises(ParameterError, match="intervention is '2025-01-01'; expected a whole number"):
         label_of("2025-01-01", "intervention", np.arange(3))
     with pytest.raises(ParameterError, match="intervention is 25; expected a date"):
         label_of(25, "intervention", days("2025-01-01"))

@@ -375,7 +375,7 @@ def test_zero_exposure_in_the_phase_in_does_not_matter():
         ({"values": ["many"] * 20}, "values: expected numbers"),
         ({"exposure": [1] * 19 + [-2]}, "exposure: 20 has -2"),
         ({"times": [*range(1, 20), 19]}, "times: 19 stands more than once"),
-        ({"intervention": "2025-01-01"}, "intervention is 2025-01-01; expected a whole number"),
+        ({"intervention": "2025-01-01"}, "intervention is '2025-01-01'; expected a whole number"),
         ({"phase_in": (5, 3)}, r"phase_in ends \(3\) before it starts \(5\)"),
         ({"target": 0.9}, "better"),
         ({"target": -0.2, "better": "lower"}, "0.80"),

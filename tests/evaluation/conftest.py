@@ -17,7 +17,13 @@ def study(tmp_path: Path) -> Study:
     """Return a builder: rows (dicts) and a goal's YAML in, an open study out."""
 
     def build(
-        rows: Iterable[dict[str, Any]], goal: str, *, time: str = "day", extra: str = "", key: str = ""
+        rows: Iterable[dict[str, Any]],
+        goal: str,
+        *,
+        time: str = "day",
+        extra: str = "",
+        key: str = "",
+        calendar: str = "calendar: {baseline: {start: 2023-01-01, end: 2024-12-31}}",
     ) -> ek.OpenStudy:
         rows = list(rows)
         columns = list(rows[0])
@@ -27,7 +33,7 @@ def study(tmp_path: Path) -> Study:
         goals = goal if goal.lstrip().startswith("- ") else f"  - id: g\n    source: s\n{goal}"
         (tmp_path / "study.yaml").write_text(
             "schema: 1\nid: small\n"
-            "calendar: {baseline: {start: 2023-01-01, end: 2024-12-31}}\n"
+            f"{calendar}\n"
             f"{extra}\n"
             f"sources:\n  s:\n    path: records.csv\n    time: {time}\n{key}    fields:\n{fields}\n"
             f"goals:\n{goals}\n",

@@ -31,6 +31,23 @@ def without(keep: Callable[[Row], bool]) -> list[Row]:
     return [row for row in records() if keep(row)]
 
 
+@pytest.mark.parametrize("end", [date(2025, 9, 2), date(2025, 9, 30)])
+def test_an_export_that_stops_inside_the_last_month(bench: Any, end: date) -> None:
+    days = [date(2023, 1, 1) + timedelta(days=n) for n in range((end - date(2023, 1, 1)).days + 1)]
+    bench.write("r.csv", [["day"], *([day] for day in days for _ in range(3))])
+    rate = {"kind": "rate", "exposure": "calendar-days"}
+    bench.plan([{"name": "day", "type": "date"}], rate, goal={"better": "lower", "target": {"relative_change": -0.05}})
+    said = told(bench.open().evaluate("g", period="2025-Q3"), "partial_period")
+    assert ("has no records after 2025-09-02, 28 days before the window's end" in said) == (end.day == 2)
+    assert said or end.day == 30
+
+
+def test_a_source_that_is_often_silent_for_days_has_not_ended(study: Study) -> None:
+    batches = without(lambda row: int(row["day"][8:]) <= 12)
+    fewer = [row for row in batches if row["day"] < "2025-09" or row["branch"] == "b1"]
+    assert told(study(fewer, MEAN).evaluate("g", period="2025-Q3"), "partial_period") == ""
+
+
 def test_records_that_begin_after_the_baseline_does(study: Study) -> None:
     late = without(lambda row: row["day"] >= "2024")
     for goal in (MEAN, A_DAY):
@@ -205,6 +222,6 @@ def test_records_too_late_to_be_followed_up_are_told_with_their_days(study: Stud
         result = opened.evaluate("g", period="2025-Q3")
         assert f"{days} of the window's 92 days are evaluated, to {last}." in told(result, code)
         assert [flag.severity for flag in result.flags if flag.code == code] == ["caution"]
-        whole = told(result, code).split("--as-of ")[1][:10]
+        whole = told(result, code).split("data cut-off of ")[1][:10]
         assert "of the window's 92 days" not in told(opened.evaluate("g", period="2025-Q3", as_of=whole), code)
         assert "Without its slowest" not in told(result, code)

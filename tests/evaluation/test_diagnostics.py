@@ -11,8 +11,9 @@ from built_study import Study, records
 import evalkit as ek
 from evalkit import wording, wording_flags
 from evalkit.evaluation.diagnostics import CODES
+from evalkit.evaluation.rules_result import not_robust
 from evalkit.periods import parse_period
-from evalkit.results import GoalResult
+from evalkit.results import GoalResult, SensitivityLine
 
 MEAN = "    metric: {kind: mean, value: value}\n    better: lower\n    target: {relative_change: -0.20}\n"
 FREE = MEAN.replace("value: value", "value: exposure")
@@ -120,6 +121,10 @@ def moody() -> list[dict[str, Any]]:
     return spell(*ups)()
 
 
+counted = monthly(lambda *_: 9)
+fractional = lambda: [{"day": row["day"], "exposure": 30, "weight": 0.7 * row["events"]} for row in counted()]  # noqa: E731
+
+
 def one_branch_carries_it() -> list[dict[str, Any]]:
     """Return values that one big branch alone brings just beyond the target."""
     return [
@@ -179,6 +184,10 @@ CASES: dict[str, tuple[tuple[Rows, str, str], tuple[Rows, str, str]]] = {
     "missing_cluster": (
         (homeless, MEAN + "    cluster: branch\n", "2025-Q3"),
         (plain, MEAN + "    cluster: branch\n", "2025-Q3"),
+    ),
+    "events_not_whole": (
+        (fractional, RATE.replace("events: events", "events: weight"), "2025-Q3"),
+        (counted, RATE, "2025-Q3"),
     ),
     "small_counts": ((monthly(lambda *_: 1), RATE, "2025-Q3"), (monthly(lambda *_: 9), RATE, "2025-Q3")),
     "overdispersion": (
@@ -320,8 +329,10 @@ def test_records_that_end_before_the_window(study: Study) -> None:
     assert told.endswith("give --as-of 2025-08-31.")
     assert caution(opened.evaluate("g", period="2025-Q4")).endswith("nothing can be said of this window.")
     assert "cut-off" in caution(opened.evaluate("g", period="2025-Q3", as_of="2025-08-31"))
-    assert caution(opened.evaluate("g", period="2025-07-01/2025-09-20")) == "", "September is not whole"
-    assert caution(study(until("2025-09-02", plain()), MEAN).evaluate("g", period="2025-Q3")) == ""
+    short = caution(opened.evaluate("g", period="2025-07-01/2025-09-20"))
+    assert "no records after 2025-08-30, 21 days before" in short, "September is not whole: its days tell"
+    early = caution(study(until("2025-09-02", plain()), MEAN).evaluate("g", period="2025-Q3"))
+    assert "no records after 2025-09-0" in early, "days are told where no whole month is lacking"
     seldom = [row for row in plain() if row["day"][5:7] in ("01", "04", "07", "10")]
     assert caution(study(seldom, MEAN).evaluate("g", period="2025-Q4")) == "", "records of one month in three"
     assert "2025-07" in caution(study(until("2025-07-31", seldom), MEAN).evaluate("g", period="2025-Q4"))
@@ -435,12 +446,26 @@ def test_unfinished_records_bias_a_recent_window_and_within_removes_it(study: St
     assert guarded.estimate == pytest.approx(1.0, abs=0.12)
 
 
+def test_counts_taken_as_independent_are_no_alternative_where_they_are_not() -> None:
+    lines = [
+        SensitivityLine(name=name, estimate=0.7, low=0.6, high=0.8, note="", verdict="achieved")
+        for name in ("exact", "same months")
+    ]
+    for dispersion, named in ((None, "exact (achieved), same"), (1.4, "exact (achieved), same"), (1.6, "choice gives")):
+        (found,) = not_robust(lines, ("inconclusive",), dispersion)
+        assert named in found.message
+        assert ("exact" in found.message) == (dispersion != 1.6)
+    assert not list(not_robust(lines[:1], ("inconclusive",), 1.6))
+    assert list(not_robust(lines[:1], ("inconclusive",), None))
+
+
 def test_every_documented_code_is_tested() -> None:
     elsewhere = {"duplicate_keys", "undated_records", "partial_period", "multiplicity", "looks_exhausted"}
     elsewhere |= {"rollout_no_comparison", "rollout_pre_trend", "rollout_unknown_unit"}
     elsewhere |= {"partial_baseline", "missing_months", "no_success", "similar_labels"}  # test_coverage, to the last
     elsewhere |= {"units_without_exposure", "multiplicity_to_date", "already_kept"}
     elsewhere |= {"season_in_shocks"}  # test_season_in_shocks
+    elsewhere |= {"hac_short_series", "one_step"}  # test_interrupted
     assert set(CODES) == set(CASES) | elsewhere
 
 
@@ -505,7 +530,7 @@ def test_whether_the_baseline_lacks_the_windows_months_is_asked_of_it(study: Stu
     lacking = told(study(part, MEAN).evaluate("g", period="2025-Q3"), "season_not_covered")
     assert lacking is not None
     assert lacking[0] == "caution"
-    assert "lacks those months" in lacking[1]
+    assert "lacks some of those months" in lacking[1]
 
 
 def test_a_trend_names_the_line_that_takes_it_out_only_where_it_stands(study: Study) -> None:
@@ -535,6 +560,16 @@ def test_an_interval_is_called_wider_only_where_it_is(study: Study, family: str,
     assert found is not None
     assert found[0] == ("info" if widened else "caution")
     assert ("the interval is widened for it" in found[1]) == widened
+
+
+def test_months_alike_are_told_of_a_rate_that_takes_them_as_independent(study: Study) -> None:
+    waves = monthly(lambda month, _: 40 if month % 12 < 6 else 12)()
+    found = told(study(waves, RATE).evaluate("g", period="2025"), "autocorrelation")
+    assert found is not None
+    assert found[0] == "caution"
+    assert "times as wide" in found[1]
+    jagged = monthly(lambda month, _: 30 if month % 2 else 2)()
+    assert told(study(jagged, RATE).evaluate("g", period="2025"), "autocorrelation") is None
 
 
 @pytest.mark.parametrize(("errors", "widened"), [("model", False), ("autoregressive", True)])

@@ -8,6 +8,11 @@ import evalkit as ek
 from evalkit import wording
 
 RATE = "    metric: {kind: rate, events: events, exposure: exposure}\n    better: lower\n    target: {relative_change: -0.30}\n"
+MEAN = "    metric: {kind: mean, value: value}\n    better: lower\n    target: {relative_change: -0.20}\n"
+HIT = "    metric: {kind: proportion, success: {column: hit, equals: true}}\n    better: higher\n    target: {level: 0.5}\n"
+AMOUNT = (
+    RATE.replace("events: events", "events: weight") + "    estimator: {kind: interrupted-time-series, trend: false}\n"
+)
 SERIES = "    estimator: {kind: interrupted-time-series, family: quasi-poisson, harmonics: 2, errors: model}\n"
 
 
@@ -106,3 +111,93 @@ def test_it_is_told_against_the_expected_course(study: Study, more: str) -> None
     plain = study(months(), RATE).evaluate("g", period="2025-Q3")
     assert plain.held == ()
     assert result.period.before == plain.period.before
+
+
+def test_an_indicator_of_a_series_is_a_ratio(study: Study) -> None:
+    """A share's indicator is else a difference, of which 1.3 would be 130 percentage points."""
+    rng = np.random.default_rng(1)
+    rows = [
+        {"day": row["day"], "hit": str(bool(rng.random() < (0.75 if row["day"] >= "2025" else 0.6))).lower()}
+        for row in records()
+    ]
+    metric = "metric: {kind: proportion, success: {column: hit, equals: true}}, better: higher"
+    extra = (
+        "commitments: [{id: c, title: c}]\n"
+        "measures: [{id: m, title: m, commitment: c, owners: [o], planned: {start: 2025-01-01, months: 2}}]\n"
+        f"indicators:\n  - {{id: i, measure: m, source: s, {metric}, estimator: {{kind: interrupted-time-series}}}}\n"
+    )
+    (found,) = study(rows, HIT, extra=extra).evaluate_period("2025-Q4").indicators
+    assert found.period.scale == "ratio"
+    assert found.period.to_dict()["null_value"] == 1
+    assert "percentage points" not in found.summary()
+
+
+def test_amounts_are_no_counts_in_whatever_unit(study: Study) -> None:
+    """Taken for counts, a loss in millions had another interval than the same one in euros."""
+    rng = np.random.default_rng(11)
+    losses = [0.5 * np.exp(rng.normal(0, 0.3)) for _ in months()]
+    found = []
+    for unit in (1.0, 1e6):
+        rows = [
+            {"day": row["day"], "weight": round(loss, 6) * unit, "exposure": 30}
+            for row, loss in zip(months(), losses, strict=True)
+        ]
+        result = study(rows, AMOUNT).evaluate("g", period="2025-Q4")
+        assert result.period.effect is not None
+        found.append((result.period.effect.low, result.period.effect.high))
+    assert found[0] == pytest.approx(found[1], rel=1e-9)
+
+
+def test_a_quarter_of_both_sides_stands_with_the_side_of_more_days(study: Study) -> None:
+    """Forty days before and fifty after are after, though no month of it holds forty."""
+    rows = [row | {"value": row["value"] / 0.9} if "2025-01" < row["day"] < "2025-02-10" else row for row in records()]
+    goal = MEAN + "    estimator: {kind: interrupted-time-series, frequency: quarter, trend: false}\n"
+    opened = study(rows, goal, calendar="calendar: {baseline: {start: 2023-01-01, end: 2025-02-09}}")
+    effect = opened.evaluate("g", period="2025-Q1").period.effect
+    assert effect is not None
+    assert (effect.details["points_before"], effect.details["points_after"]) == (8, 1)
+    late = opened.evaluate("g", period="2025-Q4").period.effect
+    assert late is not None
+    assert late.details["points_after"] == 4
+
+
+def test_newey_west_is_cautioned_and_so_is_likeness_that_no_interval_holds(study: Study) -> None:
+    """A rate has no month shocks; the model's own correlation tells."""
+    rng, shock, rows = np.random.default_rng(3), 0.0, []
+    for row in months(effect=1.0):
+        shock = 0.8 * shock + 0.6 * rng.normal()
+        rows.append(row | {"events": int(rng.poisson(2000 * np.exp(0.25 * shock)))})
+    told = {}
+    for errors in ("model", "hac", "autoregressive"):
+        goal = RATE + f"    estimator: {{kind: interrupted-time-series, trend: false, errors: {errors}}}\n"
+        flags = study(rows, goal).evaluate("g", period="2025-Q3").flags
+        told[errors] = {flag.code: flag for flag in flags if flag.code in ("autocorrelation", "hac_short_series")}
+        for flag in told[errors].values():
+            assert flag.severity == "caution"
+            assert wording.flag_sentence(flag, "zh") != flag.message
+    assert {errors: list(found) for errors, found in told.items()} == {
+        "model": ["autocorrelation"],
+        "hac": ["hac_short_series"],
+        "autoregressive": [],
+    }
+    alone = [row | {"events": int(rng.poisson(400)), "exposure": 100} for row in months()]
+    goal = RATE + "    estimator: {kind: interrupted-time-series, trend: false, errors: model}\n"
+    assert "autocorrelation" not in [flag.code for flag in study(alone, goal).evaluate("g", period="2025-Q3").flags]
+
+
+def test_one_step_is_told_where_the_window_is_not_all_to_date(study: Study) -> None:
+    def noted(period: str, more: str = "") -> list[str]:
+        goal = RATE + "    estimator: {kind: interrupted-time-series" + more + "}\n"
+        result = study(months(), goal).evaluate("g", period=period)
+        flags = [flag for flag in result.flags if flag.code == "one_step"]
+        assert all(wording.flag_sentence(flag, "zh") != flag.message for flag in flags)
+        if flags:
+            assert result.to_date is not None
+            assert result.to_date.effect is not None
+            assert result.period.effect is not None
+            assert result.period.effect.estimate == pytest.approx(result.to_date.effect.estimate)
+        return [flag.severity for flag in flags]
+
+    assert noted("2025-Q3") == ["info"]
+    assert noted("2025-Q1") == []
+    assert noted("2025-Q3", ", change: level+slope") == []

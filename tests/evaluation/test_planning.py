@@ -7,9 +7,10 @@ import pytest
 from built_study import Study, records
 from built_study import daily as days_from
 
-from evalkit.errors import ParameterError
+from evalkit.errors import NotEvaluableError, ParameterError
 from evalkit.evaluation.baseline_variance import basis_of
 from evalkit.evaluation.conductor import moments_of
+from evalkit.evaluation.planning import _first_shown
 from evalkit.periods import parse_period
 from evalkit.terminal import history_table
 
@@ -173,6 +174,38 @@ def test_a_time_series_is_planned_as_though_the_last_year_came_again(study: Stud
     assert power.period is not None
     assert power.period.detectable is not None
     assert power.period.detectable < 0.8
+
+
+def test_fewer_events_after_tell_a_series_less(study: Study) -> None:
+    """Three months of 100 against twenty-four: with half the events their part of the variance is twice as large."""
+    goal = RATE + "    estimator: {kind: interrupted-time-series, trend: false, family: poisson, errors: model}\n"
+    opened = study(counts(100, date(2024, 12, 31)), goal, extra=ALONE)
+    asked = moments_of(opened.file, opened.file.goals[0], [], date(2024, 12, 31), opened.source_records)
+    error = basis_of(opened.file, opened.file.goals[0], asked.moments).error(parse_period("2025-Q1").window)
+    for effect in (1.0, 0.5):
+        assert error(effect)[0] == pytest.approx(np.sqrt(1 / 2400 + 1 / (300 * effect)), rel=0.06)
+
+
+def test_a_series_is_asked_after_every_count_of_periods(study: Study) -> None:
+    """A slope is told worse the further it is followed, and after one month Newey-West has no answer."""
+    shown = {1: 0.59, 2: 0.76, 3: 0.805, 4: 0.80, 5: 0.74}
+    assert _first_shown(shown.__getitem__, 5) == 3
+    assert _first_shown(shown.__getitem__, 2) is None
+
+    def late(count: int) -> float:
+        if count < 3:
+            raise NotEvaluableError("too_few_points", "Too few.")
+        return 0.9
+
+    assert _first_shown(late, 5) == 3
+    with pytest.raises(NotEvaluableError, match="Too few"):
+        _first_shown(late, 2)
+    goal = RATE + "    estimator: {kind: interrupted-time-series, trend: false, errors: hac}\n"
+    monthly = "calendar: {baseline: {start: 2023-01-01, end: 2024-12-31}, frequency: month}"
+    found = study(counts(2000, date(2024, 12, 31)), goal, calendar=monthly, extra=ALONE).plan()[0]
+    assert (found.periods_needed, found.reason) == (2, "")
+    assert found.period is not None
+    assert found.period.detectable is None
 
 
 def test_totals_of_months_tell_of_the_whole_month(study: Study) -> None:

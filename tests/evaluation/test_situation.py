@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -9,7 +11,8 @@ import pytest
 from built_study import Study, records
 
 import evalkit as ek
-from evalkit.evaluation.situation import baseline_of, questions_of
+from evalkit.evaluation.situation import Slope, baseline_of, questions_of
+from evalkit.report.context import ContextReport
 
 GOAL = "    commitment: quick\n    metric: {kind: %s}\n    better: higher\n    target: {relative_change: 0.1}"
 PLAN = (
@@ -66,3 +69,24 @@ def test_a_baseline_without_records_has_a_reason_and_no_level(study: Study) -> N
     assert found.level is None
     assert found.slope is None
     assert "no records" in found.reason
+
+
+def test_a_baselines_course_is_a_sentence(study: Study) -> None:
+    opened = study(records(), GOAL % "mean, value: value", extra=PLAN)
+    result, question = opened.evaluate_period("2025-Q4"), opened.file.goals[0]
+    found = baseline_of(opened.file, question, date(2025, 12, 31), opened.source_records)
+    for slope, told, zh in (
+        (None, "over the baseline, too few months to tell a trend.", "；月份过少，无法判断趋势。"),
+        (
+            (1.005, 0.99, 1.02),
+            "no trend shown (+0.5 % a year, interval −1.0 % to +2.0 %).",
+            "未见明显趋势（每年+0.5%，",
+        ),
+        ((1.05, 1.03, 1.07), "over the baseline, rising (+5.0 % a year, interval", "，呈上升趋势（每年+5.0%，"),
+        ((0.95, 0.93, 0.97), "over the baseline, falling (−5.0 % a year, interval", "，呈下降趋势（每年−5.0%，"),
+    ):
+        trend = None if slope is None else Slope(scale="ratio", a_year=slope[0], low=slope[1], high=slope[2])
+        for language, words in (("en", told), ("zh", zh)):
+            page = ContextReport(opened, result, language)
+            page._baselines[question.id] = replace(found, slope=trend)
+            assert words in html.unescape(page.situation().text).replace("\u00a0", " ")

@@ -10,12 +10,13 @@ import statsmodels.api
 from calibration import rates as calibration
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import special, stats
 from statsmodels.stats import rates
 
 from evalkit.errors import NotEvaluableError, ParameterError
 from evalkit.inference.binomial import Wilson
 from evalkit.inference.poisson import DispersedRateRatio, ExactRateRatio, attainable, dispersion
+from evalkit.inference.rate_level import RateLevel
 
 
 def exact(x_before, t_before, x_after, t_after):
@@ -173,9 +174,39 @@ def test_attainable_is_the_pivots_own_answer_at_zero_events(events, phi, df):
 
 
 def test_what_no_exposure_could_show_is_told_without_a_fault():
-    for extreme in ({"events_before": 1e-5}, {"events_before": 1e12, "dispersion": 1e9, "df": None}):
-        answer = attainable(**{"exposure_before": 24, "exposure_after": 6, "target": 0.7} | extreme)
-        assert (answer.attainable, answer.least_exposure) == (False, math.inf)
+    answer = attainable(events_before=1e-5, exposure_before=24, exposure_after=6, target=0.7)
+    assert (answer.attainable, answer.least_exposure) == (False, math.inf)
+
+
+@pytest.mark.parametrize("phi", [50.0, 400.0, 5000.0])
+def test_with_a_large_dispersion_the_interval_is_still_that_of_quasi_poisson(phi):
+    """The tails vanish 37 standard deviations off: the interval was (0, inf), and nothing could be shown."""
+    before, after, df = 1_200_000, 300_000, 24.0
+    pivot = dispersed(before, 24, after, 12, phi, df)
+    error = math.sqrt(phi * (1 / before + 1 / after))
+    reach = special.stdtrit(df, 0.975) * error
+    found = [math.log(limit / pivot.estimate) for limit in pivot.interval(0.95)]
+    assert found == pytest.approx([-reach, reach], rel=0.04)  # Wald's is symmetric, the score's is skewed
+    assert pivot.tails(0.9)[1] == pytest.approx(special.stdtr(df, math.log(pivot.estimate / 0.9) / error), rel=0.6)
+    level = RateLevel(events=after, exposure=12.0, dispersion=phi, df=df)
+    reach = special.stdtrit(df, 0.975) * math.sqrt(phi / after)
+    assert [math.log(limit * 12 / after) for limit in level.interval(0.95)] == pytest.approx([-reach, reach], rel=0.05)
+    told = attainable(events_before=before, exposure_before=24, exposure_after=3, target=0.7, dispersion=phi, df=df)
+    assert told.attainable
+
+
+def test_no_dispersion_is_too_large_for_an_answer():
+    pivot = dispersed(2.2e11, 156, 1.1e8, 24, 3.8e10, 3.34)
+    assert pivot.interval(0.95) == (0.0, math.inf)
+    assert RateLevel(events=1e8, exposure=24.0, dispersion=3.8e10, df=3.34).interval(0.95)[0] == 0.0
+
+
+@pytest.mark.parametrize(("after", "before", "close"), [(0, 3000, 1e-12), (40, 2000, 4e-3), (9000, 2000, 1e-4)])
+def test_where_the_tail_vanishes_its_deviate_goes_on(after, before, close):
+    pivot = dispersed(before, 1, after, 1, 1.0, math.inf)
+    for share in np.linspace(0.001, 0.999, 400):
+        if 8 < abs(exactly := pivot._deviate(share)) < 36:
+            assert pivot._far_deviate(share) == pytest.approx(exactly, rel=close)
 
 
 counts = st.integers(0, 200)

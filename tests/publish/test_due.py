@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 
@@ -34,9 +35,11 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(bank: Path, as_of: date | str | None = TODAY, **more: object) -> list[due.Attempt]:
+def run(
+    bank: Path, as_of: date | str | None = TODAY, idle: Callable[[str], None] | None = None, **more: object
+) -> list[due.Attempt]:
     settings = Settings(out=bank / "reports", notebooks=bank / "notebooks", jobs=1, **more)  # type: ignore[arg-type]
-    return list(due.publish_due(bank / "plan.yaml", settings, as_of=as_of))
+    return list(due.publish_due(bank / "plan.yaml", settings, as_of=as_of, idle=idle))
 
 
 def told(attempts: list[due.Attempt]) -> dict[str, str]:
@@ -195,16 +198,19 @@ def test_a_period_waits_for_its_records_and_one_that_has_only_begun_does_not(
     header, *rows = records.splitlines(keepends=True)
     begun = "".join([header, *(row for row in rows if row < "2025-08")])
 
-    def go() -> int:
-        return follow(lambda _watch, _progress: iter(run(tmp_path, date(2026, 7, 5))), Watch(), None)
+    def go(as_of: date = date(2026, 7, 5)) -> int:
+        return follow(lambda seen, _progress: iter(run(tmp_path, as_of, idle=seen.idle)), Watch(), None)
 
+    assert go(date(2025, 6, 29)) == 0
+    assert capsys.readouterr().out == "No period has finished yet.\n"
+    begun += rows[0].replace("2024", "2062", 1)  # a mistake, and no word of 2026
     (tmp_path / "survey.csv").write_text(begun)
     assert go() == 0
     told = capsys.readouterr().out.splitlines()
     assert [line.split(".")[0] for line in told] == [
         "2025-H1: published",
         "2025-H2: published",
-        "2026-H1: there are no records after 2025-07-24; not published yet",
+        "2026-H1: there are no records from 2025-07-25 to 2026-07-05; not published yet",
     ]
     assert told[2].endswith("publish it with --period 2026-H1.")
     flags = results(tmp_path, "2025-H2")["goals"][0]["flags"]  # type: ignore[index]
@@ -212,3 +218,22 @@ def test_a_period_waits_for_its_records_and_one_that_has_only_begun_does_not(
     (tmp_path / "survey.csv").write_text(header)
     waits = {attempt.period: attempt.waits for attempt in run(tmp_path, date(2026, 7, 5))}
     assert waits["2026-H1"] == "there are no records with a date; not published yet."
+
+
+def test_a_goal_with_another_id_loses_no_language_that_was_published(tmp_path: Path) -> None:
+    """The scheduler runs in one language; the pages of the other are made anew with the revision, under the new id."""
+    (tmp_path / "plan.yaml").write_text(STUDY.replace("2024-12-31}", "2024-12-31}\n  frequency: half-year", 1))
+    write_records(tmp_path, after=8.2)
+    write_notebooks(tmp_path / "notebooks")
+    first, folder = date(2025, 6, 30), tmp_path / "reports" / "2025-H1"
+    assert told(run(tmp_path, first)) == {"2025-H1": "published"}
+    assert told(run(tmp_path, first, language="zh")) == {"2025-H1": "renewed"}
+    plan = (tmp_path / "plan.yaml").read_text()
+    (tmp_path / "plan.yaml").write_text(plan.replace("id: score", "id: marks"))
+    assert told(run(tmp_path, first, language="zh")) == {"2025-H1": "revised"}
+    for name in ("index.html", "marks.html", "context.html", "tables.xlsx", "index.zh.html", "marks.zh.html"):
+        assert (folder / name).is_file(), name
+    assert ledger.entries(tmp_path / "reports")[-1]["languages"] == ["zh", "en"]
+    (folder / "context.html").unlink()
+    assert told(run(tmp_path, first, language="zh", force=True)) == {"2025-H1": "renewed"}
+    assert (folder / "context.html").is_file(), "a language of which a page is gone is made anew"

@@ -64,6 +64,20 @@ def test_a_source_no_longer_read_is_no_other_records_and_a_renamed_goal_is_one_r
     assert "Other records: safety (safety.csv)." in bare(notes.revision_note(issues.compare(old, other), "en", {}).text)
 
 
+def test_the_verdict_to_date_that_differs_is_the_one_that_counts_beside_all_goals() -> None:
+    def judged(*codes: str) -> dict[str, Any]:
+        found = goal("wait", verdict="achieved")
+        found["evaluations"]["to_date"] = found["evaluations"]["period"]
+        return {**found, "flags": [{"code": code} for code in codes]}
+
+    facts = issues.compare(issue(1, {}, {}, judged()), issue(2, {}, {}, judged("multiplicity_to_date")))
+    (told,) = facts["goals"]
+    assert [side["verdict"] for side in told["windows"]["to_date"]] == ["achieved", "inconclusive"]
+    assert [side["verdict"] for side in told["windows"]["period"]] == ["achieved", "achieved"]
+    page = bare(notes.revision_note(facts, "en", {}).text)
+    assert re.search(r"Wait: Since implementation\s+Achieved\s+Inconclusive", page, re.I)
+
+
 def lodged(out: Path, study: Study, period: str, issue: int = 1) -> dict[str, Any]:
     found = notes.lodged_facts(out, study, parse_period(period), issue)
     assert found is not None

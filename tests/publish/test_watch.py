@@ -12,7 +12,7 @@ import pytest
 
 from evalkit import told
 from evalkit.errors import LockedError, NotebookError, RecordsError, StudyError, VerificationError
-from evalkit.publish.due import Attempt
+from evalkit.publish.due import ALL_PUBLISHED, Attempt
 from evalkit.publish.runner import Outcome
 from evalkit.publish.watch import Watch, notify
 
@@ -22,7 +22,8 @@ Errors = list[Exception]
 def followed(errors: Errors, watch: Watch, command: str | None = None) -> int:
     """Follow a run in which one period after the other fails in these ways."""
 
-    def attempts(_watch: Watch, progress: Callable[..., None]) -> Iterator[Attempt]:
+    def attempts(seen: Watch, progress: Callable[..., None]) -> Iterator[Attempt]:
+        seen.idle(ALL_PUBLISHED)
         for number, error in enumerate(errors):
             watch.begin(f"2025-Q{number + 1}")
             progress(Outcome(page="index", seconds=1.234, failure="it fell"), 1, 1)

@@ -47,7 +47,8 @@ def test_find_takes_the_argument_first(folder: Path, monkeypatch: pytest.MonkeyP
 def test_find_looks_here_and_above(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder / "deep" / "deeper")
     assert find() == folder / "data" / "study.yaml"
-    assert find("") == folder / "data" / "study.yaml"
+    with pytest.raises(ParameterError, match="The path of the study file is empty; name the file, or give none"):
+        find("")
 
 
 def test_find_takes_a_study_file_that_lies_here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,18 +1,22 @@
 """A rate after against a rate before, or against a level: which procedure answers, fixed by rule.
 
 Quasi-Poisson with the dispersion of the months of both arms, never under 1, where these total 12; exact below. With
-clusters the wider of that variance and the clusters' own.
+clusters the wider of that variance and the clusters' own. That months which follow one another are alike is told
+beside it (`autocorrelation`, and `alike_months`, how many times larger the variance then is) and not in it: widened by
+a correlation that a few dozen months tell so badly, intervals lose 10 points of power where there is none.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
 from evalkit.effect import Pivot
 from evalkit.errors import NotEvaluableError
 from evalkit.estimands.totals import Totals
+from evalkit.inference.autoregressive import error_model
 from evalkit.inference.contrast import Array, Estimand, gradient
 from evalkit.inference.jackknife import cluster_variance
 from evalkit.inference.poisson import DispersedRateRatio, ExactRateRatio, dispersion
@@ -32,9 +36,14 @@ def rate_pivot(
     """
     (xb, _), (xa, ea) = totals.before.sum(axis=(0, 2, 3)), totals.after.sum(axis=(0, 2))
     phi, df = month_dispersion(totals)
-    if phi is not None:
-        details["dispersion"] = phi
     spread = max(phi, 1.0) if phi is not None else 1.0
+    if phi is not None and df is not None:
+        details["dispersion"] = phi
+        alike = _months_alike(
+            totals, {"level": (0.0, 1.0), "ratio": (-1.0, 1.0)}.get(estimand.scale, (-(before or 0.0), after))
+        )
+        if alike is not None:
+            details |= {"autocorrelation": alike.correlation, "alike_months": alike.inflation}
     slopes = gradient(totals.before.sum(axis=0), totals.after.sum(axis=0), estimand)
     if estimand.scale == "level":
         return _rate_level(totals, estimand, after, slopes[1][0], spread, df, details)
@@ -103,6 +112,43 @@ def _wider(
     if found.variance > variance:
         return found.variance, found.df
     return variance, df
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Alike:
+    """How much larger a contrast's variance is than of independent months, and the correlation of neighbours."""
+
+    inflation: float
+    correlation: float
+
+
+def _months_alike(totals: Totals, weights: tuple[float, float]) -> _Alike | None:
+    """Return what the likeness of months does to a contrast of the arms' log rates; None if unknown.
+
+    The Pearson residuals about the groups' rates have AR(1) shocks beside the counts' own chance
+    (`inference.autoregressive.error_model`); the correlation is found without the downward bias that residuals have.
+    """
+    assert totals.months is not None
+    group, events, exposure, number = totals.months[totals.months[:, 2] > 0].T
+    order = np.argsort(number, kind="stable")
+    group, events, exposure, number = group[order], events[order], exposure[order], number[order]
+    names, place = np.unique(group, return_inverse=True)
+    sums = np.bincount(place, weights=events)
+    told = (sums > 0)[place]  # a group without events tells nothing
+    if not told.all():
+        group, events, exposure, number = group[told], events[told], exposure[told], number[told]
+        names, place = np.unique(group, return_inverse=True)
+        sums = np.bincount(place, weights=events)
+    expected = exposure * (sums / np.bincount(place, weights=exposure))[place]
+    after = names == 1
+    if len(events) <= len(names) or (weights[0] and after.all()) or not after.any():
+        return None
+    design = np.where(place[:, None] == np.arange(len(names)), np.sqrt(expected)[:, None], 0.0)
+    found = error_model(design, (events - expected) / np.sqrt(expected), number.astype(np.int64), chance=1.0)
+    contrast = np.where(after, weights[1], weights[0] * sums / sums[~after].sum() if (~after).any() else 0.0)
+    independent = (found.chance + found.shocks) * float((contrast**2 / sums).sum())
+    variance = float(contrast @ found.covariance @ contrast)
+    return _Alike(inflation=max(1.0, variance / independent), correlation=found.correlation)
 
 
 def month_dispersion(totals: Totals) -> tuple[float | None, float | None]:

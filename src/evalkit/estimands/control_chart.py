@@ -6,15 +6,17 @@ beside the verdict, never instead of it.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import special
 
-from evalkit.effect import Better, check_target
-from evalkit.errors import NotEvaluableError, ParameterError, nearest
-from evalkit.estimands.time_axis import Labels, label_of, labels_of
+from evalkit.effect import Better, check_better, check_target
+from evalkit.errors import NotEvaluableError, ParameterError, nearest, shown
+from evalkit.estimands.time_axis import Labels, in_order, label_of, labels_of
 from evalkit.inference import columns
 
 if TYPE_CHECKING:
@@ -30,11 +32,14 @@ SCREEN = 3.267
 """Mean moving ranges above which a moving range is left out of their mean."""
 RUN = 7
 """Points of a shift or a trend."""
+TAIL = 0.005
+"""The most that chance may give a count outside a limit. Three standard deviations leave common counts up to that (the
+published shipments: 0.0048), rare events up to six times as much."""
 ENOUGH = 12
 """Points from which limits are taken as settled."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class ControlChart:
     """A control chart; all arrays of shape (n,), in order of time.
 
@@ -45,6 +50,7 @@ class ControlChart:
     values : what is drawn: the values, the proportions, or the rates.
     centre, low, high : centre line and limits of each point's segment.
     segment : 0 before `step_at`, 1 from it on.
+    run_above, run_below : how many points in a row above, and below, the centre are a shift in each point's segment.
     outside, shift, trend, two_of_three : the rules: +1 where the point breaks the rule upwards, -1 downwards, 0
         where it does not.
     target, better : as given.
@@ -57,12 +63,17 @@ class ControlChart:
     low: Array
     high: Array
     segment: NDArray[np.int64]
+    run_above: NDArray[np.int64]
+    run_below: NDArray[np.int64]
     outside: Sides
     shift: Sides
     trend: Sides
     two_of_three: Sides
     target: float | None
     better: Better | None
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} chart of {self.values.size} points, {self.times[0]} to {self.times[-1]}>"
 
     @property
     def variation(self) -> NDArray[np.str_]:
@@ -86,14 +97,20 @@ class ControlChart:
         return float(np.median(self.low[here])), float(np.median(self.high[here]))
 
     @property
+    def stable(self) -> bool:
+        """Whether no point of the last segment breaks a rule."""
+        return bool((self.variation[self.segment == self.segment[-1]] == "common").all())
+
+    @property
     def assurance(self) -> Assurance | None:
-        """Whether the process, as it runs at the end, reliably meets the target; None without a target.
+        """Whether the process, as it runs at the end, reliably meets the target; None without one, or if not `stable`.
 
         'met' where the usual limits of the last segment lie wholly on the good side (the target itself included),
         'missed' where wholly on the wrong side, else 'hit-or-miss'. It asks about single sub-periods, not about the
-        mean.
+        mean. Making Data Count answers by the limits alone; but limits foretell single sub-periods only as long as
+        the process goes on as it did, and broken rules say that it did not.
         """
-        if self.target is None:
+        if self.target is None or not self.stable:
             return None
         (low, high), target = self.usual, self.target
         if self.better == "lower":
@@ -115,15 +132,24 @@ class ControlChart:
         return pd.DataFrame({name: getattr(self, name) for name in names} | {"variation": self.variation})
 
     def summary(self) -> str:
-        """Say in one or two sentences how the process runs and whether it reliably meets the target.
+        """Say in a few sentences how the process runs and whether it reliably meets the target.
 
         >>> control_chart([5, 6, 5, 7, 6, 5, 6, 7, 5, 6, 6, 5], target=9, better="lower").summary()
         'The process runs at 5.75, between 2.848 and 8.652; no rule is broken. It reliably meets the target 9.'
         """
         broken = int((self.variation != "common").sum())
-        told = "no rule is broken" if not broken else f"{broken} of {self.values.size} points break a rule"
+        verb = "breaks" if broken == 1 else "break"
+        told = "no rule is broken" if not broken else f"{broken} of {self.values.size} points {verb} a rule"
         low, high = self.usual
         text = f"The process runs at {self.centre[-1]:.4g}, between {low:.4g} and {high:.4g}; {told}."
+        for side, length in (("above", self.run_above[-1]), ("below", self.run_below[-1])):
+            if length > RUN:
+                text += (
+                    f" A shift takes {length} points in a row {side} the centre, where chance alone puts most of them."
+                )
+        if self.target is not None and not self.stable:
+            text += " It has not been stable, so nothing is said about single sub-periods and the target"
+            return f"{text} {self.target:g}."
         if self.assurance is None:
             return text
         verdict = {
@@ -168,7 +194,7 @@ def control_chart(
 
     Parameters
     ----------
-    values : shape (n,). xmr: one value per sub-period. p: successes. u: events.
+    values : shape (n,). xmr: one value per sub-period. p: successes, u: events, both whole numbers.
     kind : 'xmr' (individual values, limits from moving ranges), 'p' (proportions, binomial limits) or 'u' (rates,
         Poisson limits). With very large denominators p and u limits are narrower than months really vary; the
         xmr chart of the proportions or rates is then the fair one.
@@ -180,6 +206,13 @@ def control_chart(
     Rules, within each segment: a point outside the limits; 7 points in a row on one side of the centre (shift); 7
     points in a row each above, or below, the one before (trend); 2 of 3 points in a row, all on one side, beyond
     two thirds of the way to a limit but inside it. Moving ranges above 3.267 times their mean are left out of it.
+
+    Where events are rare (p and u), two of the rules are held to what they mean, or a process that never changes breaks
+    them. At one event in four months every empty month lies below the centre, so 7 in a row are nothing: a shift
+    takes as many points as are as improbable as 7 by an even chance, 7 ln 2 / −ln p where p is the chance of that side
+    at the centre and the segment's median denominator (19 below the centre here), never fewer than 7. And a single
+    event may lie beyond three standard deviations: a limit is moved outwards to the last count that chance gives with
+    0.005 or more (so many or more, or so few or fewer, by the binomial's or Poisson's own tail at the centre).
 
     Raises
     ------
@@ -196,20 +229,23 @@ def control_chart(
     [0.0478, 0.225, 0.4022]
     """
     if kind not in get_args(ChartKind):
-        raise ParameterError(f"kind is {kind!r}; expected 'xmr', 'p' or 'u'.{nearest(str(kind), get_args(ChartKind))}")
+        raise ParameterError(
+            f"kind is {shown(kind)}; expected 'xmr', 'p' or 'u'.{nearest(str(kind), get_args(ChartKind))}"
+        )
     check_target(target)
-    if target is not None and better not in ("higher", "lower"):
-        raise ParameterError("A target needs better='higher' or better='lower'.")
+    check_better(better, target)
+    columns.check_order(("values", values), ("denominators", denominators), ("times", times))
     given = _numbers(values, "values")
     labels = np.arange(given.size) if times is None else labels_of(times, "times")
     sizes = _sizes(given, kind, denominators)
     if labels.shape != given.shape:
         raise ParameterError(f"times has the shape {labels.shape}, values {given.shape}; expected one for each value.")
-    order = np.argsort(labels, kind="stable")
+    order = in_order(labels)
     labels, given, sizes = labels[order], given[order], sizes[order]
     segment = _segments(labels, step_at)
     drawn = given / sizes
     centre, low, high = (np.empty(given.size) for _ in range(3))
+    above, below = (np.empty(given.size, dtype=np.int64) for _ in range(2))
     sides = {name: np.zeros(given.size, dtype=np.int64) for name in ("outside", "shift", "trend", "two_of_three")}
     for part in np.unique(segment):
         here = segment == part
@@ -217,9 +253,12 @@ def control_chart(
             raise NotEvaluableError("too_few_points", "A segment of the control chart has fewer than 2 points.")
         middle, distance = _centre(given[here], sizes[here], kind)
         centre[here] = middle
-        low[here] = middle - distance if kind == "xmr" else np.maximum(middle - distance, 0.0)
-        high[here] = middle + distance if kind != "p" else np.minimum(middle + distance, 1.0)
-        for name, found in _rules(drawn[here], middle, distance).items():
+        reach = _reach(middle, distance, sizes[here], kind)
+        low[here] = middle - reach[0] if kind == "xmr" else np.maximum(middle - reach[0], 0.0)
+        high[here] = middle + reach[1] if kind != "p" else np.minimum(middle + reach[1], 1.0)
+        lengths = _run_lengths(middle, float(np.median(sizes[here])), kind)
+        above[here], below[here] = lengths
+        for name, found in _rules(drawn[here], middle, reach, lengths).items():
             sides[name][here] = found
     return ControlChart(
         kind=kind,
@@ -229,6 +268,8 @@ def control_chart(
         low=low,
         high=high,
         segment=segment,
+        run_above=above,
+        run_below=below,
         target=target,
         better=better,
         **sides,
@@ -258,11 +299,11 @@ def _sizes(given: Array, kind: ChartKind, denominators: ArrayLike | None) -> Arr
     if (sizes <= 0).any():
         place = int((sizes <= 0).argmax())
         raise ParameterError(f"denominators[{place}] is {sizes[place]:g}; leave out sub-periods without any.")
-    wrong = (given < 0) | ((given > sizes) & (kind == "p"))
+    wrong = (given < 0) | (given != np.floor(given)) | ((given > sizes) & (kind == "p"))
     if wrong.any():
         place = int(wrong.argmax())
         bounds = "between 0 and its denominator" if kind == "p" else "of at least 0"
-        raise ParameterError(f"values[{place}] is {given[place]:g}; expected a count {bounds}.")
+        raise ParameterError(f"values[{place}] is {given[place]:g}; expected a whole number {bounds}.")
     return sizes
 
 
@@ -286,16 +327,64 @@ def _centre(given: Array, sizes: Array, kind: ChartKind) -> tuple[float, Array]:
     return middle, 3 * np.sqrt(variance / sizes)
 
 
-def _rules(drawn: Array, middle: float, distance: Array) -> dict[str, Sides]:
+def _tails(counts: Array, sizes: Array, middle: float, kind: ChartKind) -> tuple[Array, Array]:
+    """Return the chance of at least, and of at most, so many events of such denominators at the centre."""
+    inside = np.maximum(counts, 0.0)
+    if kind == "u":
+        least, most = special.gammainc(inside, middle * sizes), special.gammaincc(inside + 1, middle * sizes)
+    else:  # the beta function, since denominators need not be whole
+        inside = np.minimum(inside, sizes)
+        least = np.where(counts > sizes, 0.0, special.betainc(inside, sizes - inside + 1, middle))
+        most = np.where(counts < sizes, special.betaincc(inside + 1, sizes - inside, middle), 1.0)
+    return np.where(counts > 0, least, 1.0), np.where(counts < 0, 0.0, most)
+
+
+def _reach(middle: float, distance: Array, sizes: Array, kind: ChartKind) -> tuple[Array, Array]:
+    """Return each point's distance from the centre to its lower and upper limit: no count outside is one that chance
+    gives with `TAIL` or more."""
+    if kind == "xmr":  # without a law
+        return distance, distance
+    last = np.floor((middle + distance) * sizes * (1 + 1e-12))
+    while (more := (_tails(last + 1, sizes, middle, kind)[0] >= TAIL)).any():
+        last += more
+    first = np.ceil((middle - distance) * sizes * (1 - 1e-12))
+    while (more := (_tails(first - 1, sizes, middle, kind)[1] >= TAIL)).any():
+        first -= more
+    return np.maximum(distance, middle - first / sizes), np.maximum(distance, last / sizes - middle)
+
+
+def _run_lengths(middle: float, typical: float, kind: ChartKind) -> tuple[int, int]:
+    """Return how many points in a row above, and below, the centre are as improbable as 7 by an even chance.
+
+    >>> _run_lengths(0.25, 1.0, "u"), _run_lengths(0.5, 31.0, "p")
+    ((7, 19), (7, 7))
+    """
+    if kind == "xmr" or middle <= 0 or (kind == "p" and middle >= 1):  # without a law, or all points on the centre
+        return RUN, RUN
+    size = max(round(typical), 1.0) if kind == "p" else typical
+    mean = middle * size
+    # the counts next to the centre, on which no point is on a side
+    ends = np.array([math.floor(mean * (1 + 1e-12)) + 1.0, math.ceil(mean * (1 - 1e-12)) - 1.0])
+    least, most = _tails(ends, np.full(2, size), middle, kind)
+    return _as_improbable(float(least[0])), _as_improbable(float(most[1]))
+
+
+def _as_improbable(chance: float) -> int:
+    return max(RUN, round(RUN * math.log(2) / -math.log(min(max(chance, 1e-9), 1 - 1e-9))))
+
+
+def _rules(drawn: Array, middle: float, reach: tuple[Array, Array], lengths: tuple[int, int]) -> dict[str, Sides]:
     """Return, for each rule, which points of one segment break it and to which side."""
     away = drawn - middle
+    distance = np.where(away < 0, *reach)
     # a point on the centre or on its limit is on neither side of it; rounding must not decide
     side = np.where(np.abs(away) > 1e-12 * abs(middle), np.sign(away), 0).astype(np.int64)
-    beyond = np.abs(away) > distance * (1 + 1e-12)
-    close = (np.abs(away) > 2 / 3 * distance * (1 + 1e-12)) & ~beyond
+    outside = np.abs(away) > distance * (1 + 1e-12)
+    close = (np.abs(away) > 2 / 3 * distance * (1 + 1e-12)) & ~outside
+    above, below = lengths
     return {
-        "outside": side * beyond,
-        "shift": _runs(side, RUN),
+        "outside": side * outside,
+        "shift": np.maximum(_runs(side, above), 0) + np.minimum(_runs(side, below), 0),
         "trend": _trend(drawn),
         "two_of_three": _two_of_three(side, close),
     }

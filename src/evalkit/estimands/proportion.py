@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from evalkit.effect import Better, Effect, check_target, conclude
+from evalkit.effect import Better, Effect, cautioned, check_target, conclude
 from evalkit.errors import ParameterError, nearest
 from evalkit.inference.binomial import ClopperPearson, ScoreDifference, ScoreRatio, Wilson
 from evalkit.inference.checks import count
@@ -84,7 +84,7 @@ def proportion_change(
         0 <= successes <= trials, trials > 0.
     target : on the estimate's scale: +0.05 for 5 points more, 1.10 for 10 % more.
     scale : "difference" (after - before, Miettinen-Nurminen) or "ratio" (after ÷ before, Koopman).
-    better : the good direction.
+    better : the good direction; a target on the worse side of no change is warned of.
     confidence : level of the two-sided interval; the target is tested at half of 1 - confidence.
 
     Returns
@@ -109,7 +109,7 @@ def proportion_change(
         raise ParameterError(f"scale is {scale!r}; expected 'difference' or 'ratio'.{nearest(str(scale), pivots)}")
     if scale == "difference":
         _check_target(target, -1, 1)
-    return conclude(
+    effect = conclude(
         pivots[scale](successes_before=x_before, trials_before=n_before, successes_after=x_after, trials_after=n_after),
         scale=scale,
         target=target,
@@ -118,6 +118,7 @@ def proportion_change(
         before=x_before / n_before,
         after=x_after / n_after,
     )
+    return cautioned(effect)
 
 
 def _arm(successes: float, trials: float, arm: str) -> tuple[int, int]:

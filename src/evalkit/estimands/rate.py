@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from evalkit.effect import Better, Effect, conclude
+from evalkit.effect import Better, Effect, cautioned, conclude
 from evalkit.errors import NotEvaluableError, ParameterError
 from evalkit.inference import columns
 from evalkit.inference.checks import count, positive
@@ -41,7 +41,7 @@ def rate_ratio(
     exposure_before, exposure_after : time or volume at risk > 0, in one unit, of the same shape as
         the arm's events.
     target : the ratio to be undercut (`better="lower"`) or exceeded ("higher"); -30 % is 0.70.
-    better : the good direction.
+    better : the good direction; a target on the worse side of no change is warned of.
     confidence : level of the two-sided interval; the target is tested at half of 1 - confidence.
 
     Returns
@@ -78,7 +78,7 @@ def rate_ratio(
         phi, df = dispersion(np.concatenate([before[0], after[0]]), np.concatenate([before[1], after[1]]), labels)
         pivot = DispersedRateRatio(**totals, dispersion=max(1.0, phi), df=df)
         details = {"dispersion": max(1.0, phi)}
-    return conclude(
+    effect = conclude(
         pivot,
         scale="ratio",
         target=target,
@@ -88,6 +88,7 @@ def rate_ratio(
         after=totals["events_after"] / totals["exposure_after"],
         details=details,
     )
+    return cautioned(effect)
 
 
 def _can_estimate_dispersion(before: NDArray[Any], after: NDArray[Any]) -> bool:
@@ -97,6 +98,7 @@ def _can_estimate_dispersion(before: NDArray[Any], after: NDArray[Any]) -> bool:
 
 
 def _arm(events: ArrayLike, exposure: ArrayLike, arm: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    columns.check_order((f"events_{arm}", events), (f"exposure_{arm}", exposure))
     events, exposure = columns.column(events, f"events_{arm}"), columns.column(exposure, f"exposure_{arm}")
     if events.shape != exposure.shape or events.ndim > 1:
         raise ParameterError(

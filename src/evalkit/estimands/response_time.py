@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from evalkit.effect import check_confidence
-from evalkit.errors import ParameterError
+from evalkit.errors import ParameterError, shown
 from evalkit.inference import columns
-from evalkit.inference.checks import positive
+from evalkit.inference.checks import number_of, positive
 from evalkit.inference.numeric import critical_value
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class SurvivalCurve:
     """The share of records still open after a time, with pointwise intervals.
 
@@ -52,6 +52,10 @@ class SurvivalCurve:
     restricted_mean_error: float
     horizon: float
 
+    def __repr__(self) -> str:
+        low, high = self.median_interval
+        return f"<{self.records} records, median {self.median:.4g}, {low:.4g} to {high:.4g}>"
+
     @property
     def estimate(self) -> float:
         """The median."""
@@ -67,16 +71,26 @@ class SurvivalCurve:
         half = critical_value(self.confidence) * self.restricted_mean_error
         return self.restricted_mean - half, self.restricted_mean + half
 
+    @property
+    def known_until(self) -> float:
+        """The time up to which the share is known: the longest duration, infinite where all of those were answered."""
+        return math.inf if self.survival[-1] == 0 else self.times[-1]
+
     def within(self, window: float) -> tuple[float, float, float]:
         """Return the share answered within a window (bound included) and its interval.
 
-        Beyond the longest duration it stays what it was there.
+        Raises ParameterError beyond `known_until`.
 
         >>> curve = kaplan_meier([2, 3, 5, 7], [True, True, False, True])
         >>> round(curve.within(3)[0], 2)
         0.5
         """
-        index = bisect_right(self.times, window) - 1
+        asked = number_of(window)
+        if math.isnan(asked):
+            raise ParameterError(f"window is {shown(window)}; expected a number, of the durations' unit.")
+        if asked > self.known_until:
+            raise ParameterError(_beyond("window", asked, self.known_until))
+        index = bisect_right(self.times, asked) - 1
         if index < 0:
             return 0.0, 0.0, 0.0
         return 1 - self.survival[index], 1 - self.high[index], 1 - self.low[index]
@@ -180,6 +194,7 @@ def kaplan_meier(
     (31.0, (13.0, inf), 52.6455)
     """
     check_confidence(confidence)
+    columns.check_order(("durations", durations), ("answered", answered), ("counts", counts))
     time, known, size = _records(durations, answered, counts)
     times, inverse = np.unique(time, return_inverse=True)
     events = np.bincount(inverse, weights=known * size, minlength=times.size)
@@ -266,11 +281,15 @@ def _reachable_horizon(horizon: float | None, longest: float, last: float) -> fl
         return longest
     end = positive(horizon, "horizon")
     if end > longest and last > 0:
-        raise ParameterError(
-            f"horizon is {end:g}, but the longest duration is {longest:g} and the share still open beyond it is not "
-            "known; choose a horizon up to that."
-        )
+        raise ParameterError(_beyond("horizon", end, longest))
     return end
+
+
+def _beyond(name: str, asked: float, longest: float) -> str:
+    return (
+        f"{name} is {asked:g}, but the longest duration is {longest:g} and the share still open beyond it is not "
+        f"known; choose a {name} up to that."
+    )
 
 
 def _restricted_mean(times: Array, survival: Array, hazard_variance: Array, horizon: float) -> tuple[float, float]:

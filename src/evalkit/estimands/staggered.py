@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from evalkit.effect import Better, Effect, conclude
-from evalkit.errors import NotEvaluableError, ParameterError, nearest
+from evalkit.effect import Better, Effect, cautioned, conclude
+from evalkit.errors import NotEvaluableError, ParameterError, nearest, shown
 from evalkit.estimands.staggered_result import EventMonth, RolloutEffect
-from evalkit.estimands.time_axis import label_of, labels_of
+from evalkit.estimands.time_axis import ends_of, label_of, labels_of
 from evalkit.inference import columns
 from evalkit.inference.contrast import Array
 from evalkit.inference.jackknife import effective_clusters
@@ -89,6 +89,7 @@ def staggered_rollout(
     """
     labels = labels_of(times, "times")
     names, unit = _units(units)
+    columns.check_order(("values", values), ("units", units), ("times", times), ("exposure", exposure))
     given = [_numbers(values, "values", labels.shape)]
     given.append(np.ones(labels.shape) if exposure is None else _numbers(exposure, "exposure", labels.shape))
     if unit.shape != labels.shape:
@@ -102,7 +103,7 @@ def staggered_rollout(
         np.add.at(totals[..., column, 0], (unit, place), numbers)
     month, first = _reach(reached, names.tolist(), labels)
     spans = [_span(months, span, name, labels) for span, name in ((baseline, "baseline"), (window, "window"))]
-    return rollout_effect(
+    effect = rollout_effect(
         totals,
         months,
         month,
@@ -113,6 +114,7 @@ def staggered_rollout(
         better=better,
         confidence=confidence,
     )
+    return cautioned(effect)
 
 
 def rollout_effect(
@@ -255,10 +257,11 @@ def _pivot(totals: Array, weights: Array) -> tuple[StudentPivot, float, float]:
         raise NotEvaluableError("too_few_units", "A side, or all of it but one unit, has no total above zero.")
     df = satterthwaite(variances, [max(size - 1, 0.25) for size in sizes]) if sum(variances) > 0 else min(sizes) - 1
     error = float(np.sqrt(sum(variances)))
+    # of a side that is nearly one unit df falls below 1, and t has no interval worth the name: 3e-12 to 2e11
     pivot = StudentPivot(
         estimate=float(np.exp(logs[0])),
         se=error,
-        df=df,
+        df=max(1.0, df),
         method="difference-in-differences, unit jackknife, t, log scale",
         link="log",
     )
@@ -307,6 +310,8 @@ def months_of_reach(days: NDArray[Any]) -> tuple[Months, Months]:
 
 
 def _reach(reached: Mapping[Any, Any], names: list[Any], labels: NDArray[Any]) -> tuple[Months, Months]:
+    if not hasattr(reached, "items"):
+        raise ParameterError(f"reached is {shown(reached)}; expected a mapping of each unit to its date.")
     known = {columns.plain(name): columns.plain(when) for name, when in reached.items()}
     for name in known:
         if name not in names:
@@ -324,10 +329,7 @@ def _reach(reached: Mapping[Any, Any], names: list[Any], labels: NDArray[Any]) -
 def _span(months: Months, span: tuple[Any, Any] | None, name: str, labels: NDArray[Any]) -> Mask:
     if span is None:
         return np.ones(months.shape, dtype=bool)
-    start, end = (label_of(value, f"{name}[{i}]", labels) for i, value in enumerate(span))
-    if end < start:
-        raise ParameterError(f"{name} ends ({end}) before it starts ({start}); swap the times.")
-    low, high = _month(np.array([start, end]))
+    low, high = _month(np.array(ends_of(span, name, labels)))
     inside: Mask = (months >= low) & (months <= high)
     return inside
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from evalkit.errors import NotEvaluableError, ParameterError
+from evalkit.errors import NotEvaluableError, ParameterError, shown
 from evalkit.inference import columns
 
 Labels = NDArray[Any]
@@ -54,7 +54,7 @@ def label_of(given: Any, name: str, like: Labels) -> Any:
     label = labels_of([given], name)
     if label.dtype.kind != like.dtype.kind:
         kind = "a date" if like.dtype.kind == "M" else "a whole number"
-        raise ParameterError(f"{name} is {given!s}; expected {kind}, as the times are.")
+        raise ParameterError(f"{name} is {shown(given)}; expected {kind}, as the times are.")
     return label[0]
 
 
@@ -108,11 +108,9 @@ def points_of(
 ) -> Points:
     """Return a series in order of time, checked (see `interrupted_time_series`)."""
     labels = labels_of(times, "times")
-    order = np.argsort(labels, kind="stable")
+    columns.check_order(("values", values), ("times", times), ("exposure", exposure))
+    order = in_order(labels)
     labels = labels[order]
-    repeated = labels[1:][labels[1:] == labels[:-1]]
-    if repeated.size:
-        raise ParameterError(f"times: {repeated[0]} stands more than once; give one value for each time.")
     given = _numbers(values, "values", labels)[order]
     offset = np.ones(labels.size) if exposure is None else _numbers(exposure, "exposure", labels)[order]
     for name, numbers in (("values", given), ("exposure", offset)):
@@ -147,12 +145,30 @@ def _numbers(given: ArrayLike, name: str, labels: Labels) -> Numbers:
     return numbers
 
 
+def ends_of(span: Any, name: str, labels: Labels) -> tuple[Any, Any]:
+    """Return the first and the last time of a span in the form of the series' own times."""
+    ends = () if isinstance(span, str) or not hasattr(span, "__iter__") else tuple(span)
+    if len(ends) != 2:
+        raise ParameterError(f"{name} is {shown(span)}; expected a pair (first, last), both included.")
+    first, last = (label_of(end, f"{name}[{i}]", labels) for i, end in enumerate(ends))
+    if last < first:
+        raise ParameterError(f"{name} ends ({last}) before it starts ({first}); swap the times.")
+    return first, last
+
+
+def in_order(labels: Labels) -> NDArray[np.intp]:
+    """Return the order in time, or raise ParameterError where a time stands more than once."""
+    order = np.argsort(labels, kind="stable")
+    repeated = labels[order][1:][labels[order][1:] == labels[order][:-1]]
+    if repeated.size:
+        raise ParameterError(f"times: {repeated[0]} stands more than once; give one value for each time.")
+    return order
+
+
 def _between(labels: Labels, span: tuple[Any, Any] | None, name: str) -> NDArray[np.bool_]:
     if span is None:
         return np.zeros(labels.size, dtype=bool)
-    first, last = (label_of(end, f"{name}[{i}]", labels) for i, end in enumerate(span))
-    if last < first:
-        raise ParameterError(f"{name} ends ({last}) before it starts ({first}); swap the times.")
+    first, last = ends_of(span, name, labels)
     return np.asarray((labels >= first) & (labels <= last), dtype=bool)
 
 
@@ -177,4 +193,4 @@ def _day(value: Any, name: str) -> Any:
             return np.asarray(value).astype("datetime64[D]")
         except ValueError:
             pass
-    raise ParameterError(f"{name} is {value!r}; expected a date, or a whole number of months.")
+    raise ParameterError(f"{name} is {shown(value)}; expected a date, or a whole number of months.")

@@ -63,7 +63,7 @@ class ResidualChecks:
     ljung_box_p: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Course:
     """The series, its fit, and the counterfactual with its band; all arrays of shape (n,), in order of time.
 
@@ -87,6 +87,9 @@ class Course:
     high: Array
     phase: NDArray[np.str_]
     evaluated: NDArray[np.bool_]
+
+    def __repr__(self) -> str:
+        return f"<course of {self.times.size} points, {self.times[0]} to {self.times[-1]}>"
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per point."""

@@ -9,6 +9,8 @@ import numpy as np
 
 from evalkit.inference.contrast import Array
 
+COMMON_STRATA_FLOOR, COMMON_STRATA_CAUTION = 0.80, 0.95
+"""Shares of the weight in strata that both arms have: below the first nothing is concluded, below the second warned."""
 POWERS = ("aa", "ab", "bb", "aaa", "aab", "abb", "bbb")
 
 
@@ -26,8 +28,8 @@ class Totals:
     records : records that count in (before, after).
     clustered : whether the first axis of `before` and `after` is clusters.
     plain : whether b is 1 for every record.
-    months : for a rate, (group, events, exposure) of every month: (M, 3). Groups have a rate each: 0 before and 1
-        after, or below 0 the calendar months of the baseline.
+    months : for a rate, (group, events, exposure, number since 1970) of every month: (M, 4). Groups have a rate each: 0
+        before and 1 after, or below 0 the calendar months of the baseline.
     """
 
     kind: Literal["mean", "ratio", "proportion", "rate"]
@@ -53,6 +55,14 @@ class Totals:
             plain=self.plain,
             months=self.months,
         )
+
+
+def common_shares(totals: Totals) -> tuple[float, float]:
+    """Return the shares of the weight before and after that lie in strata both have; 0 for an arm without any."""
+    arms = totals.before[:, 1].sum(axis=(0, 1)), totals.after[:, 1].sum(axis=0)
+    common = (arms[0] > 0) & (arms[1] > 0)
+    before, after = (float(arm[common].sum() / arm.sum()) if arm.sum() > 0 else 0.0 for arm in arms)
+    return before, after
 
 
 def powers(a: Array, b: Array) -> Array:

@@ -118,7 +118,9 @@ def calendar_month(start: NDArray[np.datetime64]) -> NDArray[np.intp]:
 def _by_month(
     moments: Moments, before: Sequence[Window], held: NDArray[np.intp] | None, after: Sequence[Window]
 ) -> Array:
-    """Return (group, events, exposure) of the months that tell of the counts' dispersion; group 1 is the after arm.
+    """Return (group, events, exposure, number since 1970) of the months that tell of the counts' dispersion.
+
+    Group 1 is the after arm.
 
     They are those of both arms. Where only the same months are compared and these are too few, they are the baseline's
     all, each calendar month a group of its own (-1 to -12) from two years on: a season is no dispersion.
@@ -130,7 +132,7 @@ def _by_month(
             rows[0] = same
         elif len(rows[0]) >= MONTHS_FOR_SEASON:
             rows[0][:, 1] = -1 - rows[0][:, 0] % _YEAR
-    return np.concatenate(rows)[:, 1:]
+    return np.roll(np.concatenate(rows), -1, axis=1)
 
 
 def _months(moments: Moments, windows: Sequence[Window], group: float) -> Array:

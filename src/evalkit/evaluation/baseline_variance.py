@@ -14,12 +14,12 @@ import numpy as np
 from evalkit.effect import Better, Effect, Scale
 from evalkit.errors import NotEvaluableError
 from evalkit.evaluation.common_shocks import baseline_shocks
-from evalkit.evaluation.interrupted import plan_of, series_effect
+from evalkit.evaluation.interrupted import counts_events, plan_of, series_effect
 from evalkit.evaluation.window import choices_of, estimate, scale_of
 from evalkit.evaluation.windows import Comparison, month_shares
 from evalkit.inference.power import Curve, Domain, contrast_curve, rate_curve
 from evalkit.inference.shocks import MonthShocks
-from evalkit.moments import Moments
+from evalkit.moments import Moments, unclustered
 from evalkit.periods import MONTHS_IN, Window, add_months
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ class Basis:
     per_day : variance of one day's value on the working scale; a window's is this over its days.
     lasting : what of a level's variance does not fall with the days (branches that differ at all times).
     df : degrees of freedom of that variance; dispersed : whether a rate's counts are taken as overdispersed.
-    series : standard error and df of a goal's time series that goes on to a window's end; None where there is none.
+    series : standard error and df of a goal's time series that goes on to a window's end with a true effect; None
+        where there is none.
     """
 
     kind: str
@@ -54,7 +55,7 @@ class Basis:
     df: float | None
     dispersed: bool
     shocks: MonthShocks | None
-    series: Callable[[Window], tuple[float, float | None]] | None = None
+    series: Callable[[Window, float], tuple[float, float | None]] | None = None
 
     @property
     def domain(self) -> Domain:
@@ -108,9 +109,9 @@ class Basis:
 
     def error(self, window: Window) -> Callable[[float], tuple[float, float | None]]:
         """Return the standard error and df that the window would have, as a function of the true effect."""
-        if self.series is not None:
-            answer = self.series(window)
-            return lambda _: answer
+        series = self.series
+        if series is not None:
+            return lambda effect: series(window, effect)
         before = 0.0 if self.scale == "level" else 1 / self._days_before(window)
         months, weights, arm = self._months(window)
 
@@ -220,18 +221,30 @@ def _reachable(basis: Basis) -> Basis:
 def _of_series(study: Study, goal: Any, moments: Moments, baseline: Window, value: float) -> Basis:
     """Return what a goal's time series tells: its own model, fitted as though the baseline's last year came again.
 
+    It comes again times the true effect, for fewer events after tell less.
+
     Raises NotEvaluableError('too_few_points') with less than a year of baseline.
     """
     plan = plan_of(goal)
     if plan is None or len(list(baseline.months())) < 12:
         raise NotEvaluableError("too_few_points", "The baseline has less than a year, which planning lets come again.")
 
+    moments = unclustered(moments)
+    counts = counts_events(moments, [baseline])  # times an effect they are whole no more
+    thinned = counts and goal.metric.kind == "rate" and plan.family == "quasi-poisson"
+
     @cache
-    def error(window: Window) -> tuple[float, float | None]:
+    def fitted(window: Window, effect: float) -> Effect:
         comparison = Comparison(before=baseline, after=(window,), asked=window)
-        going_on = _repeated(moments, baseline, window.end)
-        effect = series_effect(study, goal, going_on, comparison, study.inference.confidence, plan)
-        return effect.details["standard_error"], effect.df
+        going_on = _repeated(moments, baseline, window.end, effect)
+        confidence = study.inference.confidence
+        return series_effect(study, goal, going_on, comparison, confidence, plan, counts=counts)
+
+    def error(window: Window, effect: float) -> tuple[float, float | None]:
+        # the variance of logarithms is that without an effect
+        found = fitted(window, 1.0 if plan.family == "gaussian" else effect)
+        again = _chance_put_back(found, fitted(window, 1.0)) if thinned else 1.0
+        return again * found.details["standard_error"], found.df
 
     basis = Basis(
         kind=goal.metric.kind,
@@ -252,8 +265,18 @@ def _of_series(study: Study, goal: Any, moments: Moments, baseline: Window, valu
     return _reachable(basis)
 
 
-def _repeated(moments: Moments, baseline: Window, end: date) -> Moments:
-    """Return the baseline's cells with those of its last twelve months put again after them, year by year."""
+def _chance_put_back(found: Effect, same: Effect) -> float:
+    """Return how much larger the standard error is of counts than of as many that are others times an effect.
+
+    Multiplied, they vary by the effect's square, of which chance makes the effect itself: what the dispersion lacks for
+    it, against that of the same counts without effect, is put back by chance's share in that.
+    """
+    with_effect, without = (max(each.details["dispersion"], 1e-9) for each in (found, same))
+    return math.sqrt(1 + min(1.0, 1 / without) * (without / with_effect - 1))
+
+
+def _repeated(moments: Moments, baseline: Window, end: date, effect: float) -> Moments:
+    """Return the baseline's cells with those of its last twelve months, times an effect, put again year by year."""
     whole = np.flatnonzero(moments.within([baseline]))
     months = moments.start[whole].astype("datetime64[M]")
     last = whole[months > np.datetime64(baseline.end, "M") - np.timedelta64(12, "M")]
@@ -263,7 +286,9 @@ def _repeated(moments: Moments, baseline: Window, end: date) -> Moments:
         starts.append(_years_on(moments.start[last], year))
     start, cells = np.concatenate(starts), np.concatenate(chosen)
     kept = start <= np.datetime64(end)
-    return _cells(moments, cells[kept], start[kept])
+    found = _cells(moments, cells[kept], start[kept])
+    found.sums[found.start > np.datetime64(baseline.end), 0] *= effect
+    return found
 
 
 def _years_on(days: Any, years: int) -> Any:

@@ -195,7 +195,9 @@ def adjusted_over(study: Study, results: Sequence[GoalResult], caution: str) -> 
             told = flag("multiplicity", "caution", caution, p=p, **figures)
             # the goal's own verdict was another one, with which its alternatives were compared
             others = [each for each in result.flags if each.code != "verdict_not_robust"]
-            others += not_robust(result.sensitivity, ("achieved", "inconclusive"))
+            effect = result.period.effect
+            dispersion = effect.details.get("dispersion") if effect is not None else None
+            others += not_robust(result.sensitivity, ("achieved", "inconclusive"), dispersion)
             result = replace(result, verdict="inconclusive", flags=(told, *others))
         found.append(replace(result, p_target_adjusted=None if result.period.effect is None else p))
     return tuple(found)

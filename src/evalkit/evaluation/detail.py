@@ -169,7 +169,11 @@ class Detail:
         source = self._records(self.question.source)
         table, terms = record_terms(source, self.question, as_of=self.as_of, timezone=self.study.timezone)
         weight = terms.get("b")
-        value = terms["a"] if weight is None else terms["a"] / weight.nullif(0)
+        metric = self.question.metric
+        recorded = isinstance(metric.value, str)  # as it stands: times its weight and divided it would change bins
+        value = table[metric.value].cast("float64") if recorded else terms["a"]
+        if weight is not None:
+            value = (weight != 0).ifelse(value if recorded else terms["a"] / weight.nullif(0), None)
         counts = value.notnull() if "not_followed" not in terms else value.notnull() & ~terms["not_followed"]
         chosen = table.select(
             value=value, weight=value * 0 + (1.0 if weight is None else weight), arm=self._arm(table), counts=counts
@@ -183,9 +187,7 @@ class Detail:
         if one["low"] is None:
             return None
         kinds = {field.name: field.type for field in source.source.fields}
-        whole = (
-            kinds.get(self.question.metric.value if isinstance(self.question.metric.value, str) else "") == "integer"
-        )
+        whole = recorded and kinds[metric.value] == "integer"
         first, width, bins, open_end = _bins(one["low"], one["high"], one["mean"] + 3 * (one["spread"] or 0.0), whole)
         place = ((chosen.value - first) / width).floor().cast("int64").clip(upper=bins - 1)
         rows = _fetch(
@@ -208,9 +210,9 @@ class Detail:
     def response_times(self) -> dict[str, SurvivalCurve]:
         """Return the Kaplan-Meier curves, in days, of a share answered within a window: 'before' and 'after'.
 
-        All records received count, those whose window is still open too; times are rounded up to the hour (to the
-        day where days are recorded) and followed for four windows. Empty for other metrics; an arm with fewer than
-        `minimum_cell` records is left out.
+        All records received count, those whose window is still open too; times are rounded up to
+        the minute (for long windows to up to an hour, for days to the day) and followed for four windows. Empty for
+        other metrics; an arm with fewer than `minimum_cell` records is left out.
         """
         from evalkit.estimands.response_time import kaplan_meier
 
@@ -242,11 +244,11 @@ class Detail:
             done = ended.notnull() & (ended <= last)
             took = done.ifelse(ended, last).delta(began, unit="day").cast("float64")
         else:
-            unit, last = 24.0, ibis.literal(cutoff_instant(self.as_of, self.study.timezone))
+            unit, last = _steps(success.within.seconds), ibis.literal(cutoff_instant(self.as_of, self.study.timezone))
             began, ended = table[success.of + INSTANT], table[success.column + INSTANT]
             done = ended.notnull() & (ended < last)
-            hours = (done.ifelse(ended, last) - began) / 3600.0
-            took = done.ifelse(hours.ceil(), hours.floor())
+            steps = (done.ifelse(ended, last) - began) / (86400.0 / unit)
+            took = done.ifelse(steps.ceil(), steps.floor())
         far = HORIZON * success.within.seconds / 86400.0 * unit
         arm = self._arm(table)
         chosen = table.select(
@@ -279,6 +281,17 @@ def _fetch(table: Any) -> list[dict[str, Any]]:
     from evalkit.records.fetch import fetch
 
     return fetch(table)
+
+
+def _steps(within: float) -> float:
+    """Return into how many steps of whole minutes a day is cut, so that a window of so many seconds has 2,000 at most.
+
+    >>> _steps(8 * 3600), _steps(7 * 86400), _steps(90 * 86400)
+    (1440.0, 240.0, 24.0)
+    """
+    return 1440.0 / next(
+        step for step in (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60) if step == 60 or within <= 120_000 * step
+    )
 
 
 def _bins(low: float, high: float, far: float, whole: bool) -> tuple[float, float, int, bool]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from evalkit.evaluation import rules_baseline, rules_clusters, rules_coverage, rules_data, rules_result
+from evalkit.evaluation import rules_baseline, rules_clusters, rules_coverage, rules_data, rules_result, rules_series
 from evalkit.evaluation.flags import CODES, Case, flag
 from evalkit.results import Flag
 
@@ -26,6 +26,7 @@ RULES: tuple[Callable[[Case], Iterator[Flag]], ...] = (
     rules_result.small_counts,
     rules_result.no_success,
     rules_result.already_kept,
+    rules_result.whole_events,
     rules_result.dispersion,
     rules_result.attainability,
     rules_result.ceiling,
@@ -37,6 +38,8 @@ RULES: tuple[Callable[[Case], Iterator[Flag]], ...] = (
     rules_data.participation,
     rules_data.season,
     rules_result.shocks,
+    rules_series.errors,
+    rules_series.one_step,
     rules_result.robustness,
 )
 # asked only where something was promised: an indicator claims nothing about what the programme did

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from evalkit.study import Study
 
 NAMED = 4  # months or units listed in a sentence
+ALIKE = 0.3  # from this correlation on, neighbours in time are called alike
 
 CODES = {
     "rejected_rows": "records were rejected; caution above 1 %",
@@ -34,6 +35,7 @@ CODES = {
     "missing_months": "a source that tells of nearly every month says nothing of some that are compared",
     "units_without_exposure": "units with events lack exposure on a side",
     "similar_labels": "names of units or kinds that differ only by blanks, width or letter case",
+    "events_not_whole": "the events of a rate are amounts, not whole numbers",
     "no_success": "no record on either side is a success",
     "season_not_covered": "window and baseline hold different shares of calendar months, which a change may be due to",
     "moving_holiday": "the window holds only one of January and February",
@@ -54,7 +56,9 @@ CODES = {
     "looks_exhausted": "more looks at everything to date than planned",
     "placebo_in_time": "the second half of the baseline differs from the first, where no programme ran",
     "pre_existing_trend": "the baseline already had a trend",
-    "autocorrelation": "neighbouring months of the baseline are alike; caution where the interval does not take it in",
+    "autocorrelation": "neighbouring months are alike; caution where the interval does not take it in",
+    "hac_short_series": "Newey–West errors of a series of fewer than 100 points, which are too narrow",
+    "one_step": "a series with `change: level` gives a part of the time since the programme the estimate of all of it",
     "regression_to_mean": "the baseline's first or last three months were its worst by far",
     "influential_cluster": "without one cluster the estimate would lie on the other side of the target",
     "rollout_no_comparison": "no unit is left, or too few are reached or waiting, for the roll-out's comparison",

@@ -78,9 +78,11 @@ def series_effect(
     confidence: float,
     plan: Plan,
     seen: Seen | None = None,
+    counts: bool | None = None,
 ) -> TimeSeriesEffect:
     """Return the effect in the comparison's window against the counterfactual of all data up to the cut-off.
 
+    `counts` says whether a rate's events are counts, where these moments do not tell.
     Raises NotEvaluableError where the series cannot answer.
     """
     points = _points(study, question, moments, comparison, plan.frequency)
@@ -89,7 +91,10 @@ def series_effect(
     if not inside or len(after) == len(points):
         raise NotEvaluableError("too_few_points", "The series has no point on one side of the comparison.")
     try:
-        effect = _fit(question, points, after[0].time, (inside[0], inside[-1]), confidence, plan)
+        if counts is None:
+            counts = counts_events(moments, [point.days for point in points])
+        chance = _chance(question, points, counts)
+        effect = _fit(question, points, after[0].time, (inside[0], inside[-1]), confidence, plan, chance)
     except ParameterError as error:  # a season that so few or such scattered points cannot carry
         raise NotEvaluableError("too_few_points", f"The series cannot carry the model: {error.messages[0]}") from None
     return effect if seen is None else _over_looks(effect, seen)
@@ -109,7 +114,13 @@ def _evaluated(points: list[_Point], comparison: Comparison) -> list[_Point]:
 
 
 def _fit(
-    question: Any, points: list[_Point], first: date, window: tuple[date, date], confidence: float, plan: Plan
+    question: Any,
+    points: list[_Point],
+    first: date,
+    window: tuple[date, date],
+    confidence: float,
+    plan: Plan,
+    chance: float,
 ) -> TimeSeriesEffect:
     target = getattr(question, "target", None)
     return interrupted_time_series(
@@ -126,18 +137,32 @@ def _fit(
         target=target.value if target is not None and target.scale == "ratio" else None,
         better=question.better,
         confidence=confidence,
-        chance=_chance(question, points),
+        chance=chance,
     )
 
 
-def _chance(question: Any, points: list[_Point]) -> float:
-    """Return what chance alone makes of the variance of a point's numerator, in units of its mean; 0 if unknown."""
+def counts_events(moments: Moments, windows: list[Window]) -> bool:
+    """Return whether the first total of the cells in the windows is whole throughout: an amount of money is no count.
+
+    Asked of the cells as they were summed: a point's numerator has been divided and multiplied again.
+    """
+    events = moments.sums[moments.within(windows), 0]
+    return bool((events == np.floor(events)).all())
+
+
+def _chance(question: Any, points: list[_Point], counts: bool) -> float:
+    """Return what chance alone makes of the variance of a point's numerator, in units of its mean; 0 if unknown.
+
+    What is no count has no unit in which chance alone would give its variance: that of an amount is another in euros
+    than in millions.
+    """
     metric = question.metric
     if question.standardise_by or getattr(metric, "weight", None) is not None:
         return 0.0
     if metric.kind == "proportion":
-        return 1 - sum(point.numerator for point in points) / sum(point.exposure for point in points)
-    return 1.0 if metric.kind == "rate" else 0.0
+        # planning multiplies successes, which may be more than there are trials
+        return max(0.0, 1 - sum(point.numerator for point in points) / sum(point.exposure for point in points))
+    return 1.0 if metric.kind == "rate" and counts else 0.0
 
 
 def _over_looks(effect: TimeSeriesEffect, seen: Seen) -> TimeSeriesEffect:
@@ -170,38 +195,38 @@ def _points(
 ) -> list[_Point]:
     """Return the series up to the comparison's end, phase-in left out.
 
-    A calendar period that holds days of both sides stands with the side that has more of them. Where the goal
-    holds a mix, so does every point: its numerator is the standardised value times its exposure.
+    A calendar period that holds days of both sides stands with the side that has more of them, before where they are as
+    many; the others are left out. Where the goal holds a mix, so does every point: its numerator is the standardised
+    value times its exposure.
     """
     phase_in = study.windows_of(question)[1]
     sides = [(comparison.before, False)]
     sides += [(w, True) for w in Window(study.programme_start, comparison.span.end).minus(phase_in)]
-    found: dict[date, tuple[Window, bool]] = {}
+    found: dict[date, tuple[list[Window], list[Window]]] = {}
     for window, after in sides:
         for month in window.months():
-            time = period_containing(month.start, frequency).start
-            known = found.get(time)
-            if known is not None and known[1] == after:
-                found[time] = Window(known[0].start, month.end), after
-            elif known is None or known[0].days < month.days:
-                found[time] = month, after
+            found.setdefault(period_containing(month.start, frequency).start, ([], []))[after].append(month)
     moments = unclustered(moments)
-    shares = _by_stratum(question, moments, comparison.before)[1]
+    shares = _by_stratum(question, moments, [comparison.before])[1]
     points = []
-    for time, (days, after) in sorted(found.items()):
-        numerators, exposures = _by_stratum(question, moments, days)
+    for time, both in sorted(found.items()):
+        before_days, after_days = (sum(part.days for part in side) for side in both)
+        after = after_days > before_days
+        parts = both[after]
+        numerators, exposures = _by_stratum(question, moments, parts)
         common = (shares > 0) & (exposures > 0)
         exposure = float(exposures.sum())
         if not common.any():
             continue
         value = float((shares[common] * numerators[common] / exposures[common]).sum() / shares[common].sum())
+        days = Window(parts[0].start, parts[-1].end)
         points.append(_Point(time=time, days=days, after=after, numerator=value * exposure, exposure=exposure))
     return points
 
 
-def _by_stratum(question: Any, moments: Moments, days: Window) -> tuple[Array, Array]:
+def _by_stratum(question: Any, moments: Moments, days: list[Window]) -> tuple[Array, Array]:
     """Return Σa and Σb by stratum, in one stratum where the goal holds no mix."""
-    inside = moments.within([days])
+    inside = moments.within(days)
     kinds = moments.stratum[inside] if question.standardise_by else np.zeros(int(inside.sum()), dtype=np.intp)
     size = max(1, len(moments.strata)) if question.standardise_by else 1
     a, b = (

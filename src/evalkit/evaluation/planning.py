@@ -24,7 +24,7 @@ from evalkit.evaluation.series import GRACE_DAYS, last_told
 from evalkit.evaluation.window import scale_of
 from evalkit.inference.anytime import Anytime
 from evalkit.inference.numeric import lower_tail
-from evalkit.inference.power import WANTED, PowerResult, concluded
+from evalkit.inference.power import WANTED, Curve, PowerResult, concluded
 from evalkit.inference.repeated import Repeated
 from evalkit.inference.student import StudentPivot
 from evalkit.periods import Period, Window, add_months, period_containing
@@ -228,6 +228,7 @@ def _answered(
     beyond, assumed = basis.beyond, basis.assumed
     coming = next(look for look in looks[done:] if look.start >= _first_day(study, goal))
     windows = [Window(_first_day(study, goal), look.end) for look in looks]
+    needed, horizon = _needed(study, basis, windows)
     observed = None
     if done:
         shocks = basis.shocks
@@ -240,7 +241,7 @@ def _answered(
         ("period", coming.window, _alpha(study)),
         *([("to_date", windows[done - 1], _level(study, basis, windows, done))] if done else []),
     ):
-        curve = basis.curve(window, level)
+        curve = _or_never(basis.curve(window, level))
         results[name] = concluded(
             curve,
             target=basis.target,
@@ -253,7 +254,6 @@ def _answered(
         at[f"{name}_beyond"] = curve(beyond)
         if observed is not None:
             at[f"{name}_observed"] = curve(observed)
-    needed, horizon = _needed(study, basis, windows)
     return replace(
         bare,
         baseline=basis.value,
@@ -266,6 +266,28 @@ def _answered(
         periods_needed=needed,
         horizon=horizon,
     )
+
+
+def _foreseen(basis: Basis, window: Window) -> float | None:
+    """Return the standard error at the target, None where a series is too short to have one."""
+    try:
+        return basis.error(window)(basis.target)[0]
+    except NotEvaluableError:
+        if basis.series is None:
+            raise
+        return None
+
+
+def _or_never(curve: Curve) -> Curve:
+    """Return the curve, zero where the window is one in which a series has no answer: it will not be `achieved`."""
+
+    def chance(effect: float) -> float:
+        try:
+            return curve(effect)
+        except NotEvaluableError:
+            return 0.0
+
+    return chance
 
 
 def _alpha(study: Study) -> float:
@@ -284,18 +306,46 @@ def _needed(study: Study, basis: Basis, windows: Sequence[Window]) -> tuple[int 
     def chance(count: int) -> float:
         return basis.curve(windows[count - 1], _level(study, basis, windows, count))(basis.assumed)
 
+    if basis.series is not None:
+        return _first_shown(chance, most), horizon
     count = bisect_left(range(1, most + 1), WANTED, key=chance) + 1  # more periods never show less
     return (count if count <= most else None), horizon
 
 
+def _first_shown(chance: Callable[[int], float], most: int) -> int | None:
+    """Return the first count of periods that a series shows the effect after, None where none up to the most does.
+
+    A slope is told the worse the further it is followed from the step, so every count is asked. After too few periods
+    a model has no answer, which shows nothing. Raises NotEvaluableError where it has none after any.
+    """
+    silent: NotEvaluableError | None = None
+    answered = False
+    for count in range(1, most + 1):
+        try:
+            if chance(count) >= WANTED:
+                return count
+            answered = True
+        except NotEvaluableError as reason:
+            silent = silent or reason
+    if silent is not None and not answered:
+        raise silent
+    return None
+
+
 def _level(study: Study, basis: Basis, windows: Sequence[Window], count: int) -> float:
-    """Return the one-sided level at which everything to date is tested at look `count`, all goals judged together."""
+    """Return the one-sided level at which everything to date is tested at look `count`, all goals judged together.
+
+    Looks that a series has no answer at are none; where that is this one, the level is that of a single look.
+    """
     plan, alpha = study.inference.sequential, _alpha(study)
     confidence = 1 - 2 * alpha
     if plan == "none":
         return alpha
     unit = StudentPivot(estimate=0.0, se=1.0, df=None, method="")
-    errors = [basis.error(window)(basis.target)[0] for window in windows[:count]]
+    found = [_foreseen(basis, window) for window in windows[:count]]
+    if found[-1] is None:
+        return alpha
+    errors = [error for error in found if error is not None]
     if plan.method == "anytime":
         year = Window(windows[0].start, windows[0].start + timedelta(days=364))
         share = (basis.error(year)(basis.target)[0] / errors[-1]) ** 2

@@ -10,7 +10,7 @@ from scipy import special
 
 from evalkit.errors import NotEvaluableError
 from evalkit.evaluation.common_shocks import shocks_enter
-from evalkit.evaluation.flags import Case, flag, p_text
+from evalkit.evaluation.flags import ALIKE, Case, flag, p_text
 from evalkit.evaluation.interrupted import plan_of
 from evalkit.evaluation.window import choices_of, estimate, scale_of
 from evalkit.evaluation.windows import Comparison
@@ -72,18 +72,9 @@ def _trend(case: Case, months: Array, values: Array) -> Iterator[Flag]:
 
 def _autocorrelation(case: Case) -> Iterator[Flag]:
     shocks, plan = case.outcome.shocks, plan_of(case.question)
-    if shocks is None or shocks.variance <= 0 or shocks.correlation < 0.3:
+    if shocks is None or shocks.variance <= 0 or shocks.correlation < ALIKE:
         return
-    if plan is not None and plan.errors == "model":
-        yield flag(
-            "autocorrelation",
-            "caution",
-            "Neighbouring months of the baseline are alike (correlation {correlation:.2f} of their shocks), and the "
-            "interval is not widened for it: with `errors: model` months are taken to be independent.",
-            case="model",
-            correlation=shocks.correlation,
-        )
-    else:
+    if plan is None or plan.errors == "autoregressive":  # of other errors rules_series speaks
         yield flag(
             "autocorrelation",
             "info",

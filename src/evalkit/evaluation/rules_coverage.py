@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from evalkit.periods import Window, add_months
 from evalkit.results import Flag
 from evalkit.study.yaml_lines import listed
 
+SILENCE_EXPECTED = 7  # records in days without any: by chance that is so in less than one case in a thousand
 EVENTS_EXPECTED = 5  # in the months without any, at the pace of the month that had fewest
 MONTHLY = 0.75  # of the months between first and last: what tells of so many is expected to tell of all
 
@@ -80,12 +82,15 @@ def records_end(case: Case) -> Iterator[Flag]:
     """Look for whole months at the window's end of which a source says nothing, though it said something before.
 
     They are more than the longest gap that its records have had. Where no record is a finding, as of events, such a
-    gap means little: every month must have had some, and so many that none at all is out of the question.
+    gap means little: every month must have had some, and so many that none at all is out of the question. Where no
+    whole month is without any, the last days may be.
     """
     end = _number(case.comparison.span.end + timedelta(days=1)) - 1  # the last month that is whole
-    for told in _told(case):
-        if not told.silent(end - int(told.months[-1])):
-            continue
+    found = _told(case)
+    silent = [told for told in found if told.silent(end - int(told.months[-1]))]
+    if found and not silent:
+        yield from _last_days(case, found[0])
+    for told in silent:
         first = _first_day(int(told.months[-1]))
         last = add_months(first, 1) - timedelta(days=1)
         inside = last >= case.comparison.span.start
@@ -102,6 +107,44 @@ def records_end(case: Case) -> Iterator[Flag]:
             end=str(case.comparison.span.end),
             last=str(last),
             **({"rejected": rejected} if rejected else {}),
+        )
+
+
+def _last_days(case: Case, told: _Told) -> Iterator[Flag]:
+    """Look for days at the window's end of which the records say nothing, in an export that stopped early.
+
+    They are more than the records have ever been silent for, and too many for chance at their pace: that of the
+    baseline, or of the window where it is slower. Days take a query, so that they are asked only where the last month
+    has fewer than the baseline's days lead one to expect, and the last record (a cheaper query) is not of the end.
+    """
+    before, span = case.comparison.before, case.comparison.span
+    usual = told.amounts[(told.months >= _number(before.start)) & (told.months <= _number(before.end))].sum()
+    lacking = usual / before.days * span.end.day - told.amounts[told.months == _number(span.end)].sum()
+    if case.moments.of_months or not told.counts or lacking < SILENCE_EXPECTED:
+        return
+    if span.end - timedelta(days=1) <= (case.records.last_day(span.end) or span.start):
+        return
+    by_day = case.records.accepted_by_day(before.start, span.end)
+    days = sorted(by_day)
+    if not days or days[-1] < span.start:
+        return
+    last, silent = days[-1], (span.end - days[-1]).days
+    longest = max(((after - day).days - 1 for day, after in pairwise(days)), default=0)
+    pace = min(
+        sum(by_day[day] for day in days if start <= day <= end) / ((end - start).days + 1)
+        for start, end in ((before.start, before.end), (span.start, last))
+    )
+    if silent > max(longest, 1) and silent * pace >= SILENCE_EXPECTED:
+        yield flag(
+            "partial_period",
+            "caution",
+            "The source '{source}' has no records after {last}, {days} days before the window's end ({end}), and was "
+            "never silent for so long; if they end there, give --as-of {last}.",
+            case="last_days",
+            source=told.source,
+            last=str(last),
+            days=silent,
+            end=str(span.end),
         )
 
 

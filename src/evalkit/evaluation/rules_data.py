@@ -18,6 +18,7 @@ from evalkit.results import Flag
 
 UNFINISHED_CAUTION, DUPLICATE_CAUTION, DAYS_LOST = 0.01, 0.01, 0.1
 UNDATED_CAUTION = 0.01
+_BY_CHANCE = 0.05  # probability from which on months without records may be chance
 
 
 def records_left_out(case: Case) -> Iterator[Flag]:
@@ -98,7 +99,7 @@ def unfinished(case: Case) -> Iterator[Flag]:
 
 
 _FOLLOWED_UP = (
-    "{counted} of the window's {days} days are evaluated, to {last}. Evaluated with --as-of {whole} it would be all."
+    "{counted} of the window's {days} days are evaluated, to {last}. With a data cut-off of {whole} it would be all."
 )
 
 
@@ -248,10 +249,10 @@ def _season_not_covered(case: Case) -> Iterator[Flag]:
                 if held
                 else "the same months alone give no comparison, so this cannot be checked."
                 if thin
-                else "the baseline lacks those months, so this cannot be checked."
+                else "the baseline lacks some of those months, so this cannot be checked."
             ),
             held=held,
-            **({"case": "thin"} if thin else {}),
+            **({} if held else {"case": "thin" if thin else "lacking"}),
         )
 
 
@@ -286,12 +287,13 @@ def similar_labels(case: Case) -> Iterator[Flag]:
             )
 
 
-def _days_told(case: Case) -> int:
-    """Return the baseline's days from the first month with records on."""
+def _days_told(case: Case, records: float) -> int:
+    """Return the baseline's days, from the first month with records on where chance would not leave so many without."""
     before, moments = case.comparison.before, unclustered(case.moments)
     told = moments.start[moments.counts.any(axis=1)]
     begins: date = max(before.start, told.min().astype("datetime64[M]").astype("datetime64[D]").item())
-    return (before.end - begins).days + 1
+    days = (before.end - begins).days + 1
+    return days if (days / before.days) ** records < _BY_CHANCE else before.days
 
 
 def participation(case: Case) -> Iterator[Flag]:
@@ -299,9 +301,8 @@ def participation(case: Case) -> Iterator[Flag]:
     survey = metric.kind == "mean" and isinstance(metric.value, str)
     if not survey or before is None or after is None or not before.records or not after.records:
         return
-    days = _days_told(case)
     told = case.moments.total([case.comparison.before], "n")  # of all its months, whichever are compared
-    change = (after.records / case.comparison.days) / (told / days)
+    change = (after.records / case.comparison.days) / (told / _days_told(case, told))
     if not 0.75 < change < 1.25:
         yield flag(
             "participation_change",

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
 import numpy as np
 
+from evalkit.estimands.totals import COMMON_STRATA_CAUTION, common_shares
 from evalkit.evaluation.common_shocks import shocks_enter
-from evalkit.evaluation.flags import Case, flag
-from evalkit.evaluation.interrupted import plan_of
-from evalkit.evaluation.window import COMMON_STRATA_CAUTION, common_share, scale_of
+from evalkit.evaluation.flags import ALIKE, Case, flag
+from evalkit.evaluation.interrupted import counts_events, plan_of
+from evalkit.evaluation.window import scale_of
 from evalkit.inference.contrast import Array
 from evalkit.inference.poisson import attainable
 from evalkit.inference.shocks import MONTHS_NEEDED
@@ -19,6 +21,7 @@ from evalkit.moments import Moments
 from evalkit.results import Flag, SensitivityLine
 
 DAYS_IN_SIGHT = 36500
+DISPERSED = 1.5  # from this dispersion on, counts vary more than chance alone
 
 
 def case_mix(case: Case) -> Iterator[Flag]:
@@ -43,7 +46,7 @@ def case_mix(case: Case) -> Iterator[Flag]:
             own=case.outcome.evaluation.effect.estimate,
             plain=plain,
         )
-    share = common_share(totals)
+    share = min(common_shares(totals))
     if share < COMMON_STRATA_CAUTION:
         yield flag(
             "strata_dropped",
@@ -93,6 +96,17 @@ def small_counts(case: Case) -> Iterator[Flag]:
             "One side has {records} records; below 500 a strongly skewed value makes false claims more often "
             "than stated.",
             records=min(totals.records),
+        )
+
+
+def whole_events(case: Case) -> Iterator[Flag]:
+    """Look for amounts, such as of money, in the place of counts: what chance makes of them depends on their unit."""
+    windows = [case.comparison.before, *case.comparison.after]
+    if case.question.metric.kind == "rate" and not counts_events(case.moments, windows):
+        yield flag(
+            "events_not_whole",
+            "caution",
+            "The events are not whole numbers; amounts are no counts: use `kind: ratio`.",
         )
 
 
@@ -149,7 +163,18 @@ def dispersion(case: Case) -> Iterator[Flag]:
         )
         return
     plan = plan_of(case.question)
-    if phi <= 1.5 or (plan is not None and plan.family == "gaussian"):  # there it is the variance of logarithms
+    if plan is None and (correlation := effect.details.get("autocorrelation", 0.0)) >= ALIKE:
+        yield flag(
+            "autocorrelation",
+            "caution",
+            "Months that follow one another are alike (correlation {correlation:.2f}), and the interval takes them as "
+            "independent of each other: it may have to be {times:.1f} times as wide. A time series (`estimator`) takes "
+            "it in.",
+            case="rate",
+            correlation=correlation,
+            times=math.sqrt(effect.details["alike_months"]),
+        )
+    if phi <= DISPERSED or (plan is not None and plan.family == "gaussian"):  # there it is the variance of logarithms
         return
     if plan is not None and (plan.family, plan.errors) == ("poisson", "model"):
         yield flag(
@@ -339,12 +364,17 @@ def _raw(moments: Moments, windows: Any) -> float | None:
 def robustness(case: Case) -> Iterator[Flag]:
     effect = case.outcome.evaluation.effect
     if effect is not None and effect.verdict is not None:
-        yield from not_robust(case.lines, (effect.verdict,))
+        yield from not_robust(case.lines, (effect.verdict,), effect.details.get("dispersion"))
 
 
-def not_robust(lines: Iterable[SensitivityLine], verdicts: Sequence[str]) -> Iterator[Flag]:
-    """Yield the caution that alternatives give a verdict that is none of these."""
-    others = [line for line in lines if line.verdict is not None and line.verdict not in verdicts]
+def not_robust(lines: Iterable[SensitivityLine], verdicts: Sequence[str], dispersion: float | None) -> Iterator[Flag]:
+    """Yield the caution that alternatives give a verdict that is none of these.
+
+    To take counts as independent is no reasonable choice where they are known to vary more than that.
+    """
+    exact = dispersion is None or dispersion <= DISPERSED
+    asked = (line for line in lines if exact or line.name != "exact")
+    others = [line for line in asked if line.verdict is not None and line.verdict not in verdicts]
     if others:
         yield flag(
             "verdict_not_robust",

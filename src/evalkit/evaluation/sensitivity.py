@@ -74,7 +74,13 @@ def _time_series(
     except NotEvaluableError:
         return []
     season = "two waves of the year, " if plan.harmonics else ""
-    return [_line("time series", effect, f"Against the level that {season}trend and months before lead to expect.")]
+    return [
+        _line(
+            "time series",
+            effect,
+            f"All months since implementation, against what {season}trend and months before lead to expect.",
+        )
+    ]
 
 
 def _line(name: str, effect: Effect, note: str) -> SensitivityLine:

@@ -108,19 +108,19 @@ def first_and_last(records: Records) -> tuple[date | None, date | None]:
     return row["first"], row["last"]
 
 
-def last_told(table: ibis.Table, time: str | tuple[str, ...]) -> date | None:
-    """Return the last day of which the records tell, None without any; `time` as their source declares it.
+def last_told(table: ibis.Table, time: str | tuple[str, ...], until: date | None = None) -> date | None:
+    """Return the last day of which the records (up to a day) tell, None without any; `time` as their source has it.
 
     It is that of the latest record; of totals of months it is that month's end, or today while the month lasts.
     """
-    last = latest_day(table, time)
+    last = latest_day(table, time, until)
     if last is None or not on_first_days(table, last):
         return last
     return max(last, min(add_months(last, 1) - timedelta(days=1), date.today()))
 
 
-def last_day(questions: Sequence[Any], records: Callable[[str], Records]) -> date | None:
-    """Return the last day of which some record of these goals tells, today at most: later ones are mistakes.
+def last_day(questions: Sequence[Any], records: Callable[[str], Records], until: date | None = None) -> date | None:
+    """Return the last day of which some record of these goals tells, of those up to a day (today): later are mistakes.
 
     Records of a rate's exposure are asked too, for without events they alone tell; and rejected ones, for to tell them
     apart takes a whole reading. None without any.
@@ -129,9 +129,9 @@ def last_day(questions: Sequence[Any], records: Callable[[str], Records]) -> dat
     for question in questions:
         exposure = getattr(question.metric, "exposure", None)
         names |= dict.fromkeys([question.source, *([] if isinstance(exposure, str | None) else [exposure.source])])
-    told = (last_told(source.table, source.source.time) for source in map(records, names))
-    days = [day for day in told if day]
-    return min(max(days), date.today()) if days else None
+    end = min(until or date.today(), date.today())
+    told = (last_told(source.table, source.source.time, end) for source in map(records, names))
+    return max((day for day in told if day), default=None)
 
 
 def _phases(study: Study, question: Any, whole: Window) -> list[tuple[str, Window]]:

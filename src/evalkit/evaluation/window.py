@@ -11,7 +11,7 @@ import numpy as np
 from evalkit.effect import Effect, Pivot, Scale
 from evalkit.errors import NotEvaluableError
 from evalkit.estimands.compare import compare
-from evalkit.estimands.totals import Totals
+from evalkit.estimands.totals import COMMON_STRATA_FLOOR, Totals, common_shares
 from evalkit.evaluation.arms import months_held, totals_of
 from evalkit.evaluation.common_shocks import added_by
 from evalkit.evaluation.interrupted import plan_of, series_effect
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 Seen = Callable[[Pivot, float], Pivot]  # a procedure and its standard error, as seen at one of several looks
 
 UNFINISHED_EXCESS = 0.05
-COMMON_STRATA_FLOOR, COMMON_STRATA_CAUTION = 0.80, 0.95
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,10 +62,15 @@ def choices_of(question: Any) -> Choices:
 
 
 def scale_of(question: Any) -> Scale:
-    """Return the scale of the estimate; an indicator, which has no target, is shown as a ratio or difference."""
+    """Return the scale of the estimate; an indicator, which has no target, is shown as a ratio or difference.
+
+    A series answers with a ratio, whatever the metric.
+    """
     target = getattr(question, "target", None)
     if target is not None:
         return target.scale  # type: ignore[no-any-return]
+    if plan_of(question) is not None:
+        return "ratio"
     return "difference" if question.metric.kind == "proportion" else "ratio"
 
 
@@ -238,16 +242,8 @@ def _arm(totals: Totals, estimand: Estimand, comparison: Comparison, side: int) 
     )
 
 
-def common_share(totals: Totals) -> float:
-    """Return the smaller share of the two arms' weight that lies in strata both have."""
-    before, after = totals.before[:, 1].sum(axis=(0, 1)), totals.after[:, 1].sum(axis=0)
-    common = (before > 0) & (after > 0)
-    shares = [float(arm[common].sum() / arm.sum()) for arm in (before, after) if arm.sum() > 0]
-    return min(shares) if shares else 0.0
-
-
 def _check_strata(totals: Totals, question: Any) -> None:
-    share = common_share(totals)
+    share = min(common_shares(totals))
     if 0 < share < COMMON_STRATA_FLOOR:
         raise NotEvaluableError(
             "strata_not_common",

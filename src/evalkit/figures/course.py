@@ -61,8 +61,9 @@ def trend(
         figure, axes = canvas(350)
         form = formats.quantity(result.kind, "level", values, unit=unit, language=language)
         _phases(axes, series, result, _)
+        band = None
         if counterfactual is not None and "mix" not in result.held:
-            expected(axes, counterfactual, language, form, shift=np.timedelta64(15, "D"))
+            band = expected(axes, counterfactual, language, form, shift=np.timedelta64(15, "D"))
         middles = series["start"] + (series["end"] - series["start"]) / 2
         shown = np.array([form.shown(float(v)) for v in series["value"]])
         part = np.array(partial, dtype=bool) if len(partial) else np.zeros(shown.size, dtype=bool)
@@ -92,6 +93,8 @@ def trend(
                 )
         drawn = [form.shown(v) for v in (*values, baseline, aim) if v is not None]
         low, high = (min(drawn), max(drawn)) if drawn else (0.0, 1.0)
+        if band is not None:
+            low, high = _hold(axes, band, low, high, form, _)
         margin = 0.12 * (high - low) or abs(high) * 0.1 or 1.0
         axes.set_ylim(low - margin, high + 1.6 * margin)
         number_axis(axes.yaxis, form)
@@ -116,6 +119,21 @@ def _phases(axes: Axes, series: pd.DataFrame, result: GoalResult, _: wording.Tra
     if result.period.after is not None:
         first, last = (day_place(day) for day in (result.period.after.start, result.period.after.end))
         axes.axvspan(first, last, facecolor="#D6EAF5", linewidth=0, zorder=0, label=_("this period"))
+
+
+def _hold(
+    axes: Axes, band: tuple[float, float], low: float, high: float, form: formats.Quantity, _: wording.Translator
+) -> tuple[float, float]:
+    """Return the ends of an axis that holds the band too; where that would dwarf the months it is cut off, and told."""
+    reach = (high - low) or abs(high) or 1.0
+    for end, cut, text, place, edge in (
+        (band[0], band[0] < low - reach, _("↓ the band goes on to {value}"), 0.02, "bottom"),
+        (band[1], band[1] > high + reach, _("↑ the band goes on to {value}"), 0.98, "top"),
+    ):
+        if cut:
+            told = text.format(value=form.text((end - form.offset) / form.factor))
+            axes.annotate(told, (0.99, place), xycoords="axes fraction", ha="right", va=edge, fontsize=10)
+    return max(min(low, band[0]), low - reach), min(max(high, band[1]), high + reach)
 
 
 def _measures(axes: Axes, measures: Sequence[tuple[str, date]], series: pd.DataFrame) -> None:

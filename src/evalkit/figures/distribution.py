@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 def histogram(found: Histogram, language: Language = "en", *, unit: str = "", value: str = "") -> Figure:
     """Draw the share of records by value, before and after side by side.
 
-    A bin that is not shown, being too small, has a hatched stub in its side's colour, lest it be read as zero.
+    A bin that is not shown has a cross on the axis in its side's colour, lest it be read as zero: a mark without a
+    height, since any height would be read as a value.
     """
     _, form = wording.translator(language), Quantity(language=language)
     width = found.edges[1] - found.edges[0]
     with styled():
         figure, axes = canvas()
-        stub = 2.5 * max((share or 0.0 for share in (*found.before, *found.after)), default=0.0) or 1.0
         unnamed = True
         for name, shares, colour, hatch, place, edge_colour in (
             (_("before"), found.before, "#BBBBBB", "", -0.21, GREY),
@@ -51,14 +51,15 @@ def histogram(found: Histogram, language: Language = "en", *, unit: str = "", va
                 edge + (0.5 + place) * width for edge, share in zip(found.edges, shares, strict=False) if share is None
             ]
             if hidden:
-                axes.bar(
+                axes.plot(
                     hidden,
-                    [stub] * len(hidden),
-                    width=0.4 * width,
-                    color="white",
-                    edgecolor=edge_colour,
-                    linewidth=0.8,
-                    hatch="xxxxx",
+                    [0.0] * len(hidden),
+                    marker="x",
+                    markersize=5,
+                    color=edge_colour,
+                    linestyle="none",
+                    clip_on=False,
+                    zorder=3,
                     label=_("few records, not shown") if unnamed else None,
                 )
                 unnamed = False

@@ -32,6 +32,16 @@ def pareto(counts: Sequence[tuple[str, int]], total: int, language: Language = "
         axes.barh(rows, [100 * share for share in shares], height=0.66, color=BLUE)
         axes.plot([100 * share for share in sums], rows, color=ORANGE, marker="D", markersize=5, markeredgecolor=BLACK)
         axes.axvline(80, color=GREY, linestyle=":", linewidth=1.4)
+        axes.annotate(
+            formats.percent(0.8, 0, language),
+            (80, 1),
+            (0, 2),
+            ("data", "axes fraction"),
+            "offset points",
+            ha="center",
+            color=GREY,
+            fontsize=10,
+        )
         axes.set_ylim(len(counts) - 0.5, -0.5)
         axes.set_xlim(0, 103)
         axes.set_yticks(rows, ["\n".join(wrapped(label, LABELS - 14, 10)) for label, _count in counts])

@@ -71,8 +71,13 @@ def _parting(result: TimeSeriesEffect) -> int:
     return max(int(np.flatnonzero(result.course.phase != "before")[0]) - 1, 0)
 
 
-def expected(axes: Axes, result: TimeSeriesEffect, language: Language, form: Quantity, shift: Any = None) -> None:
-    """Draw the counterfactual and its band into axes; `shift` moves each point in time (to a month's middle)."""
+def expected(
+    axes: Axes, result: TimeSeriesEffect, language: Language, form: Quantity, shift: Any = None
+) -> tuple[float, float]:
+    """Draw the counterfactual and its band into axes, and return the band's lowest and highest place.
+
+    `shift` moves each point in time (to a month's middle).
+    """
     found, _ = result.course, wording.translator(language)
     first = _parting(result)
     times = found.times[first:] if shift is None else found.times[first:].astype("datetime64[D]") + shift
@@ -90,6 +95,7 @@ def expected(axes: Axes, result: TimeSeriesEffect, language: Language, form: Qua
         label=_("{level} interval of the expected").format(level=wording.confidence(result.confidence, language)),
     )
     axes.plot(times, line, color=VERMILLION, linestyle="-.", label=_("expected without the change"))
+    return float(np.min(low)), float(np.max(high))
 
 
 def control_chart(chart: ControlChart, language: Language = "en", *, form: Quantity | None = None) -> Figure:
@@ -105,7 +111,9 @@ def control_chart(chart: ControlChart, language: Language = "en", *, form: Quant
     values, centre, low, high = (form.shown(v) for v in (chart.values, chart.centre, chart.low, chart.high))  # type: ignore[arg-type]
     with styled():
         figure, axes = canvas()
-        axes.plot(chart.times, values, color=GREY, marker="o", markersize=4, linewidth=1.2, label=_("sub-period"))
+        gaps = _left_out(chart.times)
+        times, course = np.insert(chart.times, gaps, chart.times[gaps]), np.insert(values, gaps, np.nan)
+        axes.plot(times, course, color=GREY, marker="o", markersize=4, linewidth=1.2, label=_("sub-period"))
         for part in np.unique(chart.segment):
             here, named = chart.segment == part, part == chart.segment[0]
             axes.plot(chart.times[here], centre[here], color=BLACK, linewidth=1.6, label=_("centre") if named else None)  # type: ignore[index]
@@ -134,14 +142,29 @@ def control_chart(chart: ControlChart, language: Language = "en", *, form: Quant
                     linestyle="none",
                     label=told,
                 )
-        if chart.target is not None and chart.assurance is not None:
-            told = _("target {target}: {assurance}").format(
-                target=form.target(chart.target), assurance=wording_plain.assurance(chart.assurance, language)
-            )
+        if chart.target is not None:
+            words = {"target": form.target(chart.target)}
+            if chart.assurance is None:
+                told = _("target {target}").format(**words)
+            else:
+                words["assurance"] = wording_plain.assurance(chart.assurance, language)
+                told = _("target {target}: {assurance}").format(**words)
             axes.axhline(form.shown(chart.target), color=VERMILLION, linestyle=":", linewidth=1.6, label=told)
         axes.margins(x=0.02)
         number_axis(axes.yaxis, form)
         return finish(figure, axes, up=form.unit)
+
+
+def _left_out(times: Any) -> Any:
+    """Return the places of the points before which sub-periods are left out: no line leads over what is not there.
+
+    >>> _left_out(np.array([0, 1, 2, 6, 7])).tolist(), _left_out(np.array([0, 3, 4, 9, 17])).tolist()
+    ([3], [])
+    """
+    steps = np.diff(times).astype(np.float64)
+    usual = np.median(steps)
+    regular = np.mean(np.abs(steps - usual) < 0.2 * usual) > 0.5  # months have 28 to 31 days; no rhythm, no gaps
+    return np.flatnonzero((steps > 1.5 * usual) & regular) + 1
 
 
 def event_study(rollout: Mapping[str, Any], language: Language = "en") -> Figure:

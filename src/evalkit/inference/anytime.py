@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import ArrayLike
 from scipy import special
 
-from evalkit.effect import Better, Effect, Pivot, Verdict, check_confidence, conclude
+from evalkit.effect import Better, Effect, Pivot, Verdict, cautioned, check_confidence, conclude
 from evalkit.errors import ParameterError
 from evalkit.inference import columns
 from evalkit.inference.checks import positive
@@ -99,11 +99,14 @@ class Anytime:
         return 0.5 * min(1.0, math.sqrt(1 + growth) * math.exp(-0.5 * z * z * growth / (1 + growth)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ConfidenceSequence:
     """A running estimate with intervals that all hold together. `looks` has one effect per look."""
 
     looks: tuple[Effect, ...]
+
+    def __repr__(self) -> str:
+        return f"<{len(self.looks)} looks, the last {str(self.looks[-1])[1:-1]}>"
 
     @property
     def estimate(self) -> float:
@@ -183,6 +186,7 @@ def confidence_sequence(
     >>> [round(limit, 3) for limit in result.confidence_interval], result.looks[-1].p_change < 0.05
     ([-0.397, -0.123], True)
     """
+    columns.check_order(("estimates", estimates), ("standard_errors", standard_errors))
     given, errors = (
         columns.numbers(part, name).ravel().tolist()
         for part, name in ((estimates, "estimates"), (standard_errors, "standard_errors"))
@@ -211,4 +215,4 @@ def confidence_sequence(
                 after=normal.estimate,
             )
         )
-    return ConfidenceSequence(looks=tuple(looks))
+    return ConfidenceSequence(looks=(*looks[:-1], cautioned(looks[-1])))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from evalkit.errors import ParameterError
+from evalkit.errors import ParameterError, shown
 from evalkit.inference.columns import plain
 
 
@@ -17,9 +17,9 @@ def count(value: Any, name: str) -> int:
     >>> count(12.0, "trials")
     12
     """
-    number = _number(value)
+    number = number_of(value)
     if not math.isfinite(number) or number < 0 or number != math.floor(number):
-        raise ParameterError(f"{name} is {value!s}; expected a whole number of at least 0.")
+        raise ParameterError(f"{name} is {shown(value)}; expected a whole number of at least 0.")
     return int(number)
 
 
@@ -29,13 +29,13 @@ def positive(value: Any, name: str) -> float:
     >>> positive(12, "exposure_after")
     12.0
     """
-    number = _number(value)
+    number = number_of(value)
     if not math.isfinite(number) or number <= 0:
-        raise ParameterError(f"{name} is {value!s}; expected a number above 0.")
+        raise ParameterError(f"{name} is {shown(value)}; expected a number above 0.")
     return number
 
 
-def _number(value: Any) -> float:
+def number_of(value: Any) -> float:
     """Return the value as a float; NaN for what is no number, text that looks like one included."""
     value = plain(value)
     if isinstance(value, str | bytes | np.timedelta64):

@@ -6,12 +6,13 @@ another one, and whole numbers beside a missing one into floats, which long iden
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evalkit.errors import ParameterError
+from evalkit.errors import ParameterError, shown
 
 
 def column(given: Any, name: str) -> NDArray[Any]:
@@ -55,6 +56,20 @@ def numbers(given: Any, name: str) -> NDArray[np.float64]:
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
         raise ParameterError(f"{name}: expected numbers{_other_than_numbers(values)}.") from None
+
+
+def check_order(*given: tuple[str, Any]) -> None:
+    """Raise ParameterError where columns (name, column) are pandas Series with the same labels in another order.
+
+    Columns are taken by position; whoever sorted one of two Series relied on their labels.
+    """
+    series = [(name, column) for name, column in given if hasattr(column, "iloc")]
+    for (first, one), (other, column) in zip(series[:1] * len(series), series, strict=True):
+        if not column.index.equals(one.index) and Counter(column.index) == Counter(one.index):
+            raise ParameterError(
+                f"{other} has the labels of {first} in another order, and columns are taken by position; give "
+                f"{other}.reindex({first}.index), or {other}.to_numpy() where the positions are right."
+            )
 
 
 def plain(value: Any) -> Any:
@@ -105,5 +120,5 @@ def _other_than_numbers(values: NDArray[Any]) -> str:
         try:
             float(np.nan if value is None else value)
         except (TypeError, ValueError):
-            return f"; [{place}] is {value!r}"
+            return f"; [{place}] is {shown(value)}"
     return ""

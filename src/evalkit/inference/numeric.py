@@ -43,6 +43,24 @@ def critical_value(confidence: float, df: float | None = None) -> float:
     return -quantile((1 - confidence) / 2, df)
 
 
+VANISHING = 1e-300
+"""Below this a probability loses its digits, and then vanishes."""
+
+
+def signed_root(root: float, wald: float) -> float:
+    """Return the normal deviate of a tail from the signed root of its deviance and the Wald statistic.
+
+    Both of a one-parameter exponential family at its canonical parameter; mid-p for counts. Eight to 37
+    standard deviations off it is right to a part in 200 with 5 events, in 10,000 with thousands.
+
+    Source: Barndorff-Nielsen (1986), Biometrika 73, p. 307; Pierce and Peters (1992), J. R. Stat. Soc. B 54, p. 701.
+
+    >>> round(signed_root(-7.0, -6.0), 3)
+    -6.978
+    """
+    return root + math.log(wald / root) / root if abs(root) > 1e-8 else root
+
+
 def crossing(function: Callable[[float], float], low: float, high: float) -> float:
     """Return where a monotone `function` changes sign between `low` and `high`, to about machine precision.
 

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from evalkit.errors import NotEvaluableError, ParameterError
-from evalkit.inference.numeric import crossing, lower_tail, quantile
+from evalkit.inference.numeric import VANISHING, crossing, lower_tail, quantile, signed_root
 
 LARGEST = 700.0  # the exponential of more is no number
 
@@ -176,9 +176,9 @@ class DispersedRateRatio(_Arms):
         if self.events_after == 0:
             return 0.0
         wanted = quantile(1 - tail, self.df)
-        if self._deviate(0.0) <= wanted:
+        if self._deviate(VANISHING) <= wanted:
             return 0.0
-        share = crossing(lambda share: self._deviate(share) - wanted, 0.0, 1.0)
+        share = crossing(lambda share: self._deviate(share) - wanted, VANISHING, 1.0)
         rest = crossing(lambda rest: self._swapped()._deviate(rest) + wanted, 0.0, 1.0) if share > 0.5 else 1 - share
         return share / rest * self.exposure_before / self.exposure_after
 
@@ -186,10 +186,27 @@ class DispersedRateRatio(_Arms):
         """Return the studentised deviate: large where there are more events after than the share leads to expect."""
         more, fewer = self._more(share), self._fewer(share)
         at_most, at_least = 0.5 * (fewer + self._below(share)), 0.5 * (more + self._above(share))
-        # The smaller of the two tails is the one that floating point holds exactly.
-        # Below 1e-300, some 37 standard deviations off, it underflows; t with few degrees of freedom still gets there.
-        z = quantile(max(at_most, 1e-300)) if at_most < at_least else -quantile(max(at_least, 1e-300))
+        # The smaller of the two tails is the one that floating point holds exactly, until it vanishes some 37 standard
+        # deviations off; with a dispersion of hundreds that is within reach.
+        if min(at_most, at_least) < VANISHING:
+            z = self._far_deviate(share)
+        else:
+            z = quantile(at_most) if at_most < at_least else -quantile(at_least)
         return z / math.sqrt(max(1.0, self.dispersion))
+
+    def _far_deviate(self, share: float) -> float:
+        """Return the mid-p tail's normal deviate where the tail itself is no number any more."""
+        after, before = self.events_after, self.events_before
+        if share <= 0 or share >= 1:
+            return math.inf if share <= 0 else -math.inf
+        if after == 0:
+            return float(special.ndtri_exp(math.log(0.5) + before * math.log1p(-share)))
+        if before == 0:
+            return -float(special.ndtri_exp(math.log(0.5) + after * math.log(share)))
+        seen = after / (after + before)
+        apart, apart_not = math.log(seen / share), math.log((1 - seen) / (1 - share))
+        root = math.copysign(math.sqrt(2 * max(after * apart + before * apart_not, 0.0)), seen - share)
+        return signed_root(root, (apart - apart_not) * math.sqrt(after * (1 - seen)))
 
     def _below(self, share: float) -> float:
         if self.events_after == 0:
@@ -289,10 +306,11 @@ def attainable(
     (False, 51.9)
     """
     level = (1 - confidence) / 2
+    logarithm = math.log(level)
     if dispersion is not None:
-        level = 2 * lower_tail(math.sqrt(max(1.0, dispersion)) * quantile(level, df))
+        logarithm = math.log(2) + float(special.log_ndtr(math.sqrt(max(1.0, dispersion)) * quantile(level, df)))
     # Zero events after have probability (1 - share) ** events_before; it must fall below the level.
     # share / (1 - share) is then level ** (-1 / events_before) - 1, which may be beyond any number.
-    power = -math.log(level) / events_before if level > 0 else math.inf
+    power = -logarithm / events_before
     least = exposure_before * math.expm1(power) / target if power < LARGEST else math.inf
     return Attainability(attainable=exposure_after > least, least_exposure=least)

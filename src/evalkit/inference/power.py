@@ -10,15 +10,15 @@ import math
 from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
 from evalkit.effect import Better, Pivot, Scale, check_confidence, check_target
-from evalkit.errors import ParameterError
-from evalkit.inference.checks import positive
+from evalkit.errors import ParameterError, nearest, shown
+from evalkit.inference.checks import count, positive
 from evalkit.inference.numeric import crossing, lower_tail, quantile
 from evalkit.inference.poisson import DispersedRateRatio, ExactRateRatio
 
@@ -35,7 +35,7 @@ _FEW, _MANY = 100, 500  # expected events of the smaller arm up to which counts 
 _POINTS = 61
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class PowerResult:
     """The probability of `achieved` over true effects.
 
@@ -57,6 +57,10 @@ class PowerResult:
     detectable: float | None
     effects: tuple[float, ...]
     probabilities: tuple[float, ...]
+
+    def __repr__(self) -> str:
+        found = "none" if self.detectable is None else f"{self.detectable:.4g}"
+        return f"<target {self.target:.4g}, {self.better} is better: detectable with 80 % {found}>"
 
     def summary(self) -> str:
         """Say the result in one sentence."""
@@ -126,12 +130,17 @@ def power(
     """
     error = positive(standard_error, "standard_error")
     if better not in ("higher", "lower"):
-        raise ParameterError(f"better is {better!r}; expected 'higher' or 'lower'.")
-    check_target(target)
+        raise ParameterError(f"better is {shown(better)}; expected 'higher' or 'lower'.")
+    if scale not in get_args(Scale):
+        known = get_args(Scale)
+        raise ParameterError(
+            f"scale is {shown(scale)}; expected one of {', '.join(map(repr, known))}.{nearest(str(scale), known)}"
+        )
     for value, name in ((target, "target"), (effect, "effect")):
+        check_target(value, name)
         if value is not None and (not math.isfinite(value) or (scale == "ratio" and value <= 0)):
             raise ParameterError(f"The {name} {value} is not on the {scale} scale; −20 % is the ratio 0.80.")
-    if family < 1:
+    if count(family, "family") < 1:
         raise ParameterError(f"family is {family}; expected the number of goals judged together, at least 1.")
     level = (1 - check_confidence(confidence)) / 2 / family
     free = None if df is None else positive(df, "df")

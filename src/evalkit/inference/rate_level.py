@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from scipy import special
 
-from evalkit.inference.numeric import crossing, lower_tail, quantile
+from evalkit.inference.numeric import VANISHING, crossing, lower_tail, quantile, signed_root
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,9 @@ class RateLevel:
             return low / self.exposure, float(special.gammainccinv(self.events + 1, tail)) / self.exposure
         wanted, spread = quantile(1 - tail, self.df), math.sqrt(max(1.0, self.dispersion))
         top = self.events + 10 + 20 * abs(wanted) * spread * (math.sqrt(self.events + 1) + abs(wanted) * spread)
-        low = crossing(lambda mean: self._deviate(mean) - wanted, 0.0, self.events) if self.events > 0 else 0.0
+        low = 0.0
+        if self.events > 0 and self._deviate(VANISHING) > wanted:
+            low = crossing(lambda mean: self._deviate(mean) - wanted, VANISHING, self.events)
         high = crossing(lambda mean: self._deviate(mean) + wanted, self.events, top)
         return low / self.exposure, high / self.exposure
 
@@ -64,9 +66,20 @@ class RateLevel:
         if mean <= 0:
             return math.inf if self.events > 0 else 0.0
         more = 0.5 * (self._at_least(mean) + float(special.gammainc(self.events + 1, mean)))
-        fewer = 1 - more
-        z = -quantile(more) if more < fewer else quantile(self._fewer(mean))
+        fewer = self._fewer(mean)
+        if min(more, fewer) < VANISHING:  # some 37 standard deviations off, which a large dispersion brings near
+            z = self._far_deviate(mean)
+        else:
+            z = -quantile(more) if more < fewer else quantile(fewer)
         return z / math.sqrt(max(1.0, self.dispersion))
+
+    def _far_deviate(self, mean: float) -> float:
+        """Return the mid-p tail's normal deviate where the tail itself is no number any more."""
+        if self.events <= 0:
+            return float(special.ndtri_exp(math.log(0.5) - mean))
+        apart = math.log(self.events / mean)
+        deviance = 2 * max(self.events * apart - (self.events - mean), 0.0)
+        return signed_root(math.copysign(math.sqrt(deviance), apart), apart * math.sqrt(self.events))
 
     def _fewer(self, mean: float) -> float:
         at_most = float(special.gammaincc(self.events + 1, mean))

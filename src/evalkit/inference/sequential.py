@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from evalkit.errors import ParameterError, nearest
+from evalkit.errors import ParameterError, nearest, shown
 from evalkit.inference import columns
+from evalkit.inference.checks import number_of
 from evalkit.inference.numeric import crossing, quantile
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 Spending = Literal["obrien-fleming", "pocock"]
 Array = NDArray[np.float64]
 
+MOST_LOOKS = 100
 _FAR = 8.5  # standard deviations; what lies beyond has probability 1e-17
 
 
@@ -61,7 +63,7 @@ def pocock_spending(share: float, alpha: float) -> float:
 SPENDING = {"obrien-fleming": obrien_fleming_spending, "pocock": pocock_spending}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class GroupSequentialBounds:
     """Boundaries of a sequence of looks.
 
@@ -79,6 +81,9 @@ class GroupSequentialBounds:
     alpha_spent: tuple[float, ...]
     alpha: float
     design: str
+
+    def __repr__(self) -> str:
+        return f"<{self.design}, error {self.alpha:g} over {len(self.information)} looks>"
 
     @property
     def tail_probabilities(self) -> tuple[float, ...]:
@@ -137,12 +142,12 @@ def group_sequential_bounds(
 
     Parameters
     ----------
-    looks : number of looks planned. Alone: equally spaced. Beside `information`: when as many looks have
+    looks : number of looks planned, at most 100. Alone: equally spaced. Beside `information`: when as many looks have
         been taken as planned, the last spends all that is left, even where less information than planned
         came in (under-running); looks beyond that have nothing left.
     information : shares of the planned information at the looks taken so far, increasing; the last may lie
         above 1 (over-running): from 1 on all of alpha is spent.
-    alpha : one-sided error over all looks.
+    alpha : one-sided error over all looks, below 0.5.
     spending : "obrien-fleming" (hardly anything early) or "pocock" (about the same hurdle at every look).
 
     Raises
@@ -159,8 +164,8 @@ def group_sequential_bounds(
         raise ParameterError(
             f"spending is {spending!r}; expected {' or '.join(map(repr, SPENDING))}.{nearest(str(spending), SPENDING)}"
         )
-    if not 0 < alpha < 1:
-        raise ParameterError(f"alpha is {alpha}; expected an error between 0 and 1, such as 0.025.")
+    if not 0 < number_of(alpha) < 0.5:
+        raise ParameterError(f"alpha is {shown(alpha)}; expected a one-sided error between 0 and 0.5, such as 0.025.")
     shares = _shares(looks, information)
     spent = spent_at(shares, looks, alpha, spending)
     return GroupSequentialBounds(
@@ -189,10 +194,10 @@ def classic_bounds(*, looks: int, alpha: float = 0.05, design: Spending = "pococ
     """
     if design not in SPENDING:
         raise ParameterError(f"design is {design!r}; expected {' or '.join(map(repr, SPENDING))}.")
-    if not 0 < alpha < 1:
-        raise ParameterError(f"alpha is {alpha}; expected an error between 0 and 1, such as 0.05.")
+    if not 0 < number_of(alpha) < 1:
+        raise ParameterError(f"alpha is {shown(alpha)}; expected an error between 0 and 1, such as 0.05.")
     shares = _shares(looks, None)
-    shape = np.ones(looks) if design == "pocock" else 1 / np.sqrt(shares)
+    shape = np.ones(len(shares)) if design == "pocock" else 1 / np.sqrt(shares)
 
     def spent(constant: float) -> Array:
         paths = _Paths(shares, two_sided=True)
@@ -209,13 +214,18 @@ def classic_bounds(*, looks: int, alpha: float = 0.05, design: Spending = "pococ
 
 
 def _shares(looks: int | None, information: ArrayLike | None) -> tuple[float, ...]:
-    if looks is not None and (looks != int(looks) or looks < 1):
-        raise ParameterError(f"looks is {looks}; expected a whole number of at least 1.")
+    if looks is not None and number_of(looks) not in range(1, MOST_LOOKS + 1):
+        raise ParameterError(
+            f"looks is {shown(looks)}; expected a whole number between 1 and {MOST_LOOKS}; for any number of looks "
+            "there is `evalkit.confidence_sequence`."
+        )
     if information is None:
         if looks is None:
             raise ParameterError("Give looks (how many are planned) or information (its share at each look).")
-        return tuple((k + 1) / looks for k in range(looks))
+        return tuple((k + 1) / looks for k in range(int(looks)))
     shares = tuple(columns.numbers(information, "information").ravel().tolist())
+    if len(shares) > MOST_LOOKS:
+        raise ParameterError(f"information has {len(shares)} shares; expected {MOST_LOOKS} looks at most.")
     if not shares or not all(math.isfinite(share) and share > 0 for share in shares):
         raise ParameterError(f"information is {list(shares)}; expected shares above 0 of what is planned.")
     for k, (earlier, later) in enumerate(pairwise(shares), start=2):

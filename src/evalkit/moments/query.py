@@ -229,7 +229,7 @@ def _starts(places: NDArray[Any], cuts: Sequence[date]) -> NDArray[Any]:
     start = (month - 1970 * 12).astype("datetime64[M]").astype("datetime64[D]")
     if cuts:
         start = np.maximum(start, np.array([date.min, *cuts], dtype="datetime64[D]")[passed])
-    start[none] = np.datetime64("NaT")
+    start[none] = np.datetime64("NaT", "D")
     return start
 
 

@@ -19,6 +19,9 @@ from evalkit.publish.release import PublishedReport, is_complete, publish_period
 if TYPE_CHECKING:
     from evalkit.study import Study
 
+ALL_PUBLISHED = "Nothing is due: every finished period is published and would not change."
+NONE_FINISHED = "No period has finished yet."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
@@ -42,25 +45,30 @@ def publish_due(
     *,
     as_of: str | date | None = None,
     begin: Callable[[str], None] | None = None,
+    idle: Callable[[str], None] | None = None,
 ) -> Iterator[Attempt]:
     """Publish what is due, the earliest period first, and yield what became of each; nothing due yields nothing.
 
     `as_of` is the last day of the periods that count as finished (default yesterday, in the study's timezone). One
-    period's failure does not keep the others; `begin` is told each period that is about to be published. A period that
-    begins after the last record of every goal waits for its records, unless it stands published.
+    period's failure does not keep the others; `begin` is told each period that is about to be published, `idle`
+    what to say where nothing turns out to be due. A period that begins after the last record of every goal waits for
+    its records, unless it stands published; a record dated after `as_of`, such as 2062 for 2026, is none of them.
 
     Raises StudyError, RecordsError or ParameterError when no period can be published.
     """
-    until = parse_date(as_of, "--as-of") if as_of else None
     inputs = open_inputs(study_path, settings.source)
-    last = cache(inputs.study.last_day)
-    for period in inputs.study.file.periods(until or yesterday(inputs.study.file)):
+    until = parse_date(as_of, "--as-of") if as_of else yesterday(inputs.study.file)
+    last = cache(lambda: inputs.study.last_day(until))
+    finished = inputs.study.file.periods(until)
+    if idle:
+        idle(ALL_PUBLISHED if finished else NONE_FINISHED)
+    for period in finished:
         began = time.monotonic()
         try:
             cutoff = due(inputs, period, settings)
             if cutoff is None:
                 continue
-            if not published(settings, period) and (waits := awaited(period, last())):
+            if not published(settings, period) and (waits := awaited(period, last(), until)):
                 yield Attempt(period=period.label, seconds=time.monotonic() - began, waits=waits)
                 continue
             if begin:
@@ -93,13 +101,13 @@ def published(settings: Settings, period: Period) -> bool:
     return standing is not None and bool(standing.results)
 
 
-def awaited(period: Period, last: date | None) -> str:
+def awaited(period: Period, last: date | None, until: date) -> str:
     """Return what is told of a period that begins after the last day of which some goal's records tell, or nothing."""
     if last is not None and period.start <= last:
         return ""
     return (
-        f"there are no records after {last}; not published yet. If there truly was nothing to record, publish it with "
-        f"--period {period}."
+        f"there are no records from {last + timedelta(days=1)} to {until}; not published yet. If there truly was "
+        f"nothing to record, publish it with --period {period}."
         if last
         else "there are no records with a date; not published yet."
     )

@@ -13,6 +13,7 @@ from evalkit.errors import ParameterError, RecordsError
 from evalkit.periods import Period, parse_period
 from evalkit.publish import swap
 from evalkit.publish.compare import WORDS, differences
+from evalkit.results import beside_all
 from evalkit.study import Study
 
 LOST = 0.2  # share of the records that no correction takes away unseen
@@ -254,14 +255,18 @@ def _goals(
             "same": not any(differences(one, other, skip=WORDS)),
             "verdict": [side and side.get("verdict") for side in (one, other)],
             "windows": {
-                window: [_figures((side or {}).get("evaluations", {}).get(window)) for side in (one, other)]
-                for window in ("period", "to_date")
+                window: [_figures(side or {}, window) for side in (one, other)] for window in ("period", "to_date")
             },
         }
 
 
-def _figures(evaluation: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def _figures(goal: Mapping[str, Any], window: str) -> dict[str, Any] | None:
+    """Return one window's figures; its verdict to date is the one that counts beside all goals, as pages tell it."""
+    evaluation = goal.get("evaluations", {}).get(window)
     if evaluation is None:
         return None
     records = {f"records_{arm}": (evaluation.get(arm) or {}).get("records") for arm in ("before", "after")}
-    return {"scale": evaluation.get("scale"), **{key: evaluation.get(key) for key in FIGURES}, **records}
+    found = {"scale": evaluation.get("scale"), **{key: evaluation.get(key) for key in FIGURES}, **records}
+    if window == "to_date":
+        found["verdict"] = beside_all(found["verdict"], (flag["code"] for flag in goal.get("flags", ())))
+    return found

@@ -18,7 +18,7 @@ from evalkit import wording
 from evalkit.errors import NotebookError
 from evalkit.formats import Language
 from evalkit.periods import Period, parse_date, parse_period
-from evalkit.publish import checks, issues, looks, notes, pages, swap
+from evalkit.publish import checks, index, issues, ledger, looks, notes, pages, swap
 from evalkit.publish.commit import commit, files_of, staging
 from evalkit.publish.compare import same_results
 from evalkit.publish.inputs import KERNEL, Inputs, Settings, open_inputs
@@ -173,9 +173,11 @@ class _Run:
         number = swap.keep_revisions(self.published, self.staged, as_revision=revised) + 1
         facts = self._facts(old if revised else None, number)
         alike = same and old is not None and facts["looks"] == old.looks  # an issue says the same in all languages
-        languages = [language] if alike or old is None else [language, *self._other_languages()]
+        others = self._other_languages() if old is not None else []
         if alike:
-            self._keep_other_languages()
+            others = [other for other in others if not self._complete(other)]
+            self._keep_other_languages(but=others)
+        languages = [language, *others]
         outcomes = self._make_pages(workers, languages, facts)
         (self.staged / "results.json").write_text(to_json(new.results), encoding="utf-8")
         made = {"plan": new.plan, "history": facts, "run": self._times(started, languages, outcomes)}
@@ -265,15 +267,27 @@ class _Run:
         }
 
     def _complete(self, language: Language) -> bool:
-        return is_complete(self.study, self.published, language, as_pdf=self.settings.as_pdf)
+        as_pdf = self.settings.as_pdf and language == self.settings.language
+        return is_complete(self.study, self.published, language, as_pdf=as_pdf)
 
     def _other_languages(self) -> list[Language]:
-        others = (other for other in wording.LANGUAGES if other != self.settings.language)
-        return [other for other in others if is_complete(self.study, self.published, other)]
+        """Return the other languages in which the period is published.
 
-    def _keep_other_languages(self) -> None:
+        Today's goals do not tell: a goal that has another id now has no page in the folder. Its first page does, or
+        what the ledger says was put there.
+        """
+        entry = ledger.last_of(ledger.lines(self.settings.out), self.period.label) or {}
+        listed = {*entry.get("files", ())}
+        first = {other: f"{index.page_name('index', other)}.html" for other in wording.LANGUAGES}
+        return [
+            other
+            for other, name in first.items()
+            if other != self.settings.language and (name in listed or (self.published / name).is_file())
+        ]
+
+    def _keep_other_languages(self, *, but: Sequence[Language]) -> None:
         for other in self._other_languages():
-            for name in pages.file_names(self.study, other, as_pdf=True):
+            for name in () if other in but else pages.file_names(self.study, other, as_pdf=True):
                 if (self.published / name).is_file():
                     shutil.copy(self.published / name, self.staged)
 

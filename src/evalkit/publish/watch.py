@@ -23,6 +23,7 @@ class Watch:
     def __init__(self, *, log: bool = False) -> None:
         self.log, self.messages = log, list[str]()
         self.period: str | None = None
+        self.nothing = ""  # what is said where nothing was due
         self._began, self._started = time.monotonic(), datetime.now(UTC)
         self._periods: list[dict[str, Any]] = []
         self.event("run_started")
@@ -37,6 +38,10 @@ class Watch:
         """Take a sentence that is meant for the operator."""
         self.messages.append(text)
         self.event("message", period=self.period, message=text)
+
+    def idle(self, text: str) -> None:
+        """Take what to say where nothing turns out to be due."""
+        self.nothing = text
 
     def begin(self, period: str) -> None:
         """Take notice of the period that is about to be published."""

@@ -12,13 +12,18 @@ if TYPE_CHECKING:
     import ibis
 
 
-def latest_day(table: ibis.Table, time: str | tuple[str, ...]) -> date | None:
-    """Return the day of the latest record, None without any; `time` as the source declares it."""
+def latest_day(table: ibis.Table, time: str | tuple[str, ...], until: date | None = None) -> date | None:
+    """Return the day of the latest record (of those up to a day), None without any; `time` as the source declares it.
+
+    Only where some record is later than that day is the table asked once more.
+    """
     # the latest moment stands in a Parquet file's own statistics, the latest of what is worked out from it does not
     latest = table.agg(latest=table[time if isinstance(time, str) else DAY].max())
     moment = latest["latest"]
     last: date | None = fetch(latest.select(day=moment if moment.type().is_date() else moment.date()))[0]["day"]
-    return last
+    if last is None or until is None or last <= until:
+        return last
+    return latest_day(table.filter(table[DAY] <= until), time)
 
 
 def on_first_days(table: ibis.Table, last: date | None) -> bool:

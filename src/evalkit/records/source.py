@@ -182,6 +182,20 @@ class Records:
         """Return the number of accepted records dated after a day."""
         return self._number(self.valid.filter(self.valid[fields.DAY] > day))
 
+    def last_day(self, until: date) -> date | None:
+        """Return the day of the last record, rejected ones included, of those dated up to a day; None without any."""
+        if until not in self._last_days:
+            self._last_days[until] = latest_day(self.table, self.source.time, until)
+        return self._last_days[until]
+
+    @cached_property
+    def _last_days(self) -> dict[date, date | None]:
+        return {}
+
+    def accepted_by_day(self, start: date, end: date) -> dict[date, int]:
+        """Return the number of accepted records of each day from `start` to `end` that has some."""
+        return {day: n for day, reason, n in self._by_day if day and reason is None and start <= day <= end}
+
     def reasons_within(self, start: date, end: date) -> dict[str, int]:
         """Return the number of rejected records dated from `start` to `end` by reason, most frequent first."""
         rows = self.table.filter(self.table[fields.REASON].notnull(), self.table[fields.DAY].between(start, end))

@@ -185,7 +185,7 @@ class ContextReport(Situation):
         found = {result.id: result for result in self.result.indicators}
         if not found:
             return Html("")
-        heading = markup.tag("h2", _("What the measures brought about"))
+        heading = markup.tag("h2", _("How the measures' own figures moved"))
         rows = []
         for measure in self.study.file.measures:
             title = wording.title(measure, self.language)
@@ -293,8 +293,9 @@ class ContextReport(Situation):
             and _(
                 "Baseline values are those of all records of the baseline, as recorded; a goal's page may hold the mix"
                 " or the season as well. Their intervals allow for clusters and for months that move together. The"
-                " trend is a straight line beside the season, with errors that may be alike from month to month; a"
-                " trend is told where its interval leaves out zero."
+                " trend is a straight line beside the season, of months with the mix held where the goal holds it,"
+                " with errors that may be alike from month to month; a trend is told where its interval leaves out"
+                " zero."
             ),
             file.measures
             and _(

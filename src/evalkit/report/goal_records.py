@@ -93,20 +93,26 @@ class GoalRecords(Report):
             form = wording_plain.both(self.goal, [expected.estimate, expected.low, expected.high], self.language)
             text = (
                 self._(
-                    "With the mix held, the reporting period lies at {estimate} ({interval}) against what {expected}"
-                    " lead to expect; that expectation is not drawn, because the months drawn"
-                    " are as recorded."
+                    "With the mix held, {which} at {estimate} ({interval}) against what {expected} lead to expect; that"
+                    " expectation is not drawn, because the months drawn are as recorded."
                 )
                 if "mix" in self.goal.held
                 else self._(
-                    "Against what {expected} lead to expect, the reporting period lies at"
-                    " {estimate} ({interval}); the band is that of the expectation."
+                    "Against what {expected} lead to expect, {which} at {estimate} ({interval}); the band is that of"
+                    " the expectation."
                 )
             )
             interval = form.interval(expected.low, expected.high)
             names = {term.name for term in expected.coefficients}
+            which = (
+                self._("the reporting period lies")
+                if "slope" in names
+                else self._("the months since implementation lie on average")  # one step is fitted to all of them
+            )
             by = wording_plain.expected_by(trend="trend" in names, season="cos1" in names, language=self.language)
-            notes.insert(0, text.format(estimate=form.text(expected.estimate), interval=interval, expected=by))
+            notes.insert(
+                0, text.format(which=which, estimate=form.text(expected.estimate), interval=interval, expected=by)
+            )
             if "cos1" not in names and self.question.estimator.kind == "direct":
                 notes.insert(
                     1,
@@ -206,6 +212,11 @@ class GoalRecords(Report):
             " the limits, 7 in a row on one side or in one direction, and 2 of 3 near a limit (NHS England, Making Data"
             " Count)."
         ).format(kind=kind)
+        if chart.kind != "xmr":
+            rules += " " * (self.language == "en") + self._(
+                "Where events are rare the limits lie farther out and more than 7 on one side are needed: else a"
+                " process that never changes would break the rules."
+            )
         return markup.join(
             (
                 heading,
@@ -269,7 +280,7 @@ class GoalRecords(Report):
                 ends = found.edges[-place], found.edges[1 - place]
                 form = formats.Quantity(unit=self.unit, decimals=formats.decimals_for(ends), language=self.language)
                 places.append(form.interval(*ends))
-            text = self._("As recorded, most values lie at {before} before and at {after} after.")
+            text = self._("As recorded, the commonest values are {before} before and {after} after.")
             return text.format(before=places[0], after=places[1])
         arms = wording.levels(self.goal, self.goal.period, self.language, self.unit)
         before, after = self.goal.period.before, self.goal.period.after
@@ -287,8 +298,8 @@ class GoalRecords(Report):
             ends = [place for place in places if place + 1 not in places]
             told[arm] = self._listed(self._bins(found, *ends) for ends in zip(starts, ends, strict=True)) or "–"
         text = self._(
-            "Hatched stubs stand for fewer than {least} records, or for what would give such a number away: not shown,"
-            " but not zero. Before: {before}. After: {after}."
+            "Crosses on the axis stand for fewer than {least} records, or for what would give such a number away: not"
+            " shown, but not zero. Before: {before}. After: {after}."
         )
         return text.format(least=self.study.file.inference.minimum_cell, **told)
 

@@ -90,7 +90,7 @@ class PeriodReport(Report):
 
     def _to_do(self) -> Html:
         """What to do about it: measures behind their timetable, and what limits certainty."""
-        parts = [markup.tag("h2", self._("What to do about it"))]
+        parts = [markup.tag("h2", self._("What needs attention"))]
         late = trace.behind(self.study.file, self.result.as_of, self.language)
         if late:
             parts += [

@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+def _way(slope: Slope) -> str:
+    """Return which way a baseline's own trend goes: 'rising', 'falling', or 'none' where none is shown."""
+    if not slope.shown:
+        return "none"
+    return "rising" if slope.a_year > (1.0 if slope.scale == "ratio" else 0.0) else "falling"
+
+
 class Situation(Report):
     """The situation, and what it shares with the other parts of the context page."""
 
@@ -87,12 +94,10 @@ class Situation(Report):
         if found.level is None:
             return title, self._("not evaluable"), "–", records, "–"
         interval = form.interval(found.level.low, found.level.high)
-        return title, form.text(found.level.estimate), interval, records, self._trend_text(question, found.slope)
+        return title, form.text(found.level.estimate), interval, records, self._trend_cell(question, found.slope)
 
-    def _trend_text(self, question: Any, slope: Slope | None) -> str:
-        if slope is None:
-            return self._("too few months to tell")
-        form = formats.quantity(
+    def _trend_form(self, question: Any, slope: Slope) -> Quantity:
+        return formats.quantity(
             question.metric.kind,
             slope.scale,
             [slope.a_year, slope.low, slope.high],
@@ -100,11 +105,30 @@ class Situation(Report):
             points=self._("percentage points"),
             language=self.language,
         )
-        rising = slope.a_year > (1.0 if slope.scale == "ratio" else 0.0)
-        told = (self._("rising") if rising else self._("falling")) if slope.shown else self._("none shown")
-        return (
-            f"{told}{'：' if self.language == 'zh' else ': '}{with_interval(form, slope.a_year, slope.low, slope.high)}"
-        )
+
+    def _trend_cell(self, question: Any, slope: Slope | None) -> str:
+        if slope is None:
+            return self._("too few months to tell")
+        told = {"rising": self._("rising"), "falling": self._("falling"), "none": self._("none shown")}[_way(slope)]
+        change = with_interval(self._trend_form(question, slope), slope.a_year, slope.low, slope.high)
+        return f"{told}{'：' if self.language == 'zh' else ': '}{change}"
+
+    def _course_text(self, question: Any, found: Baseline) -> str:
+        """A baseline's level and trend as a sentence."""
+        level = self._level_form(question).text(found.level.estimate if found.level else None)
+        words = {"title": self.titles[question.id], "level": level}
+        if found.slope is None:
+            return self._("{title}: {level} over the baseline, too few months to tell a trend.").format(**words)
+        form, slope = self._trend_form(question, found.slope), found.slope
+        told = {
+            "rising": self._("{title}: {level} over the baseline, rising ({change} a year, interval {interval})."),
+            "falling": self._("{title}: {level} over the baseline, falling ({change} a year, interval {interval})."),
+            "none": self._(
+                "{title}: {level} over the baseline, no trend shown ({change} a year, interval {interval})."
+            ),
+        }[_way(slope)]
+        change = form.text(slope.a_year) if form.percent else form.bare(slope.a_year)
+        return told.format(change=change, interval=form.interval(slope.low, slope.high), **words)
 
     def _baseline_picture(self, questions: list[Any]) -> Html:
         drawn, told = [], []
@@ -124,13 +148,7 @@ class Situation(Report):
                     form=form,
                 )
             )
-            told.append(
-                self._("{title}: {level} over the baseline, trend {trend}.").format(
-                    title=self.titles[question.id],
-                    level=form.text(level.estimate if level else None),
-                    trend=self._trend_text(question, found.slope),
-                )
-            )
+            told.append(self._course_text(question, found))
         if not drawn:
             return Html("")
         columns = (self._("Measured by"), self._("Month"), self._("Value"))

@@ -50,9 +50,13 @@ def find(path: str | os.PathLike[str] | None = None) -> Path:
     `data/study.yaml` here or in a folder above, else the `study.yaml` here. A folder means its `study.yaml` or
     `data/study.yaml`.
 
-    Raises ParameterError when there is none.
+    Raises ParameterError when there is none, or the path is empty.
     """
-    if path is not None and str(path):
+    if path is not None:
+        if not str(path):
+            raise ParameterError(
+                "The path of the study file is empty; name the file, or give none for data/study.yaml here or above."
+            )
         return _given(Path(path), "the study given")
     if os.environ.get(VARIABLE):
         return _given(Path(os.environ[VARIABLE]), f"the environment variable {VARIABLE}")

@@ -122,7 +122,9 @@ class Study(v.Titled):
     """A whole evaluation plan: sources, goals, and how they are judged. Made by `evalkit.study.load`."""
 
     schema_version: Literal[1] = Field(alias="schema", description="The version of this file's form: 1.")
-    timezone: _Timezone = Field("UTC", description="Of naive times.")
+    timezone: _Timezone = Field(
+        "UTC", description="Of times without an offset; the day of a time with one is its day there too."
+    )
     calendar: Calendar = Field(description="When the baseline was, when the programme began, how often it is judged.")
     inference: Inference = Field(Inference(), description="Confidence and adjustments.")
     weaknesses: tuple[Weakness, ...] = Field((), description="The weaknesses the programme answers.")

@@ -167,10 +167,18 @@ class InterruptedTimeSeries(v.Model):
     family: Literal["poisson", "quasi-poisson", "gaussian"] = Field(
         "quasi-poisson", description="All on the log scale."
     )
-    change: Literal["level", "level+slope"] = Field("level", description="What the programme may change.")
+    change: Literal["level", "level+slope"] = Field(
+        "level",
+        description="What the programme may change. `level` is one step fitted to all the time since: every period has "
+        "the same estimate. `level+slope` lets it move.",
+    )
     harmonics: Annotated[v.Whole, Field(ge=0, le=6)] = Field(0, description="For the season; 6 are month factors.")
     trend: v.Truth = Field(True, description="Whether the series has a linear trend on the log scale.")
-    errors: Literal["autoregressive", "hac", "model"] = Field("autoregressive", description="Of its intervals.")
+    errors: Literal["autoregressive", "hac", "model"] = Field(
+        "autoregressive",
+        description="Of its intervals. `hac` (Newey-West) is too narrow below 100 points, `model` where neighbours are "
+        "alike.",
+    )
 
     def problems(self) -> Iterator[v.Problem]:
         most = 6 // MONTHS_IN.get(self.frequency, 1)
