@@ -16,7 +16,7 @@ import pytest
 from small_study import STUDY, write_records
 
 import evalkit
-from evalkit import formats
+from evalkit import formats, wording_plain
 from evalkit.errors import ParameterError
 from evalkit.report import GoalReport, PeriodReport, Report
 from evalkit.report.context import ContextReport
@@ -275,6 +275,14 @@ def test_figures_state_their_finding_and_offer_their_numbers(
     assert "nothing is said about single months to come" in share
     assert "Where events are rare the limits lie farther out" in share
     assert "Where events are rare" not in page.process().text, "not of an XmR chart"
+
+
+def test_a_page_names_the_windows_its_numbers_are_of(bank: evalkit.OpenStudy, found: evalkit.StudyResult) -> None:
+    page = GoalReport(bank, found, "handling_time")
+    assert "31 December 2024, the same calendar months only" in page.data().text.replace("&nbsp;", " ")
+    assert "the months since implementation lie" in GoalReport(bank, found, "incidents").course().text
+    assert wording_plain.finding(found["handling_time"]).endswith(". Since implementation it is ruled out.")
+    assert "ruled out." not in wording_plain.finding(found["incidents"])
 
 
 def test_the_goal_page_says_what_would_change_the_verdict(bank: evalkit.OpenStudy, found: evalkit.StudyResult) -> None:

@@ -73,6 +73,20 @@ def arms(visits: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return {"before": visits[visits["day"] < date(2025, 1, 1)], "after": visits[quarter]}
 
 
+def test_weighted_values_stand_in_the_bins_of_what_is_recorded(tmp_path: Path, visits: pd.DataFrame) -> None:
+    """3.0 times a weight and divided by it was 2.9999…, and stood one bin too low."""
+    halves = visits.assign(score=2 + visits["score"] % 7 / 2, weight=visits["weight"] + 0.003)
+    halves.to_csv(tmp_path / "visits.csv", index=False)
+    (tmp_path / "plan.yaml").write_text(PLAN.replace("score, type: integer", "score, type: number"), encoding="utf-8")
+    found = ek.open_study(tmp_path / "plan.yaml").detail("score", "2025-Q4").histogram()
+    assert found is not None
+    for name, arm in arms(halves).items():
+        for low, high, share in zip(found.edges, found.edges[1:], getattr(found, name), strict=False):
+            inside = (arm["score"] >= low - 1e-9) & (arm["score"] < high - 1e-9)
+            inside |= (high == found.edges[-1]) & (arm["score"] >= high - 1e-9)
+            assert (share or 0.0) == pytest.approx(arm.loc[inside, "weight"].sum() / arm["weight"].sum(), abs=1e-9)
+
+
 def test_whole_numbers_have_a_bin_each_with_their_weighted_share(study: ek.OpenStudy, visits: pd.DataFrame) -> None:
     found = study.detail("score", "2025-Q4").histogram()
     assert found is not None

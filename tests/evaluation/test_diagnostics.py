@@ -498,6 +498,18 @@ def test_the_same_months_are_no_fewer_participants(study: Study) -> None:
     assert "participation_change" not in codes(held)
 
 
+def test_participants_are_counted_from_the_first_record_on_only_where_chance_leaves_no_such_gap(study: Study) -> None:
+    """A survey begun in July 2024 asks as many a day as before; one answer says nothing of when it begun."""
+    begun = [row for row in plain() if row["day"] >= "2024-07"]
+    assert told(study(begun, MEAN).evaluate("g", period="2025-Q3"), "participation_change") is None
+    after = [row for row in plain() if row["day"] >= "2025-07"]
+    few = [row for row in plain() if "2024-07" <= row["day"] < "2025"][:: len(plain())]
+    found = told(study(few + after, MEAN).evaluate("g", period="2025-Q3"), "participation_change")
+    assert found is not None
+    asked = sum("2025-07" <= row["day"] < "2025-10" for row in after) / 92
+    assert f"are {asked / (len(few) / 731):.2f} times" in found[1]
+
+
 def test_a_season_is_no_matter_to_a_series_that_models_it(study: Study) -> None:
     rows = monthly(lambda month, _: 20 + month % 4)()
     with_season = study(rows, RATE + ITS % "harmonics: 2").evaluate("g", period="2025-Q3")
